@@ -1,0 +1,75 @@
+"""define_op: a user's own row in the table of operations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from autodiff.functions import function
+from autodiff.ops import OPS, REALS, Domain, Op, Rule
+from autodiff.symbols import SYMBOLS, Symbol, formulas
+
+_BUILT_IN = frozenset(OPS)
+
+
+def define_op(
+    name: str,
+    value: Rule,
+    partials: Sequence[Rule] | Rule,
+    *,
+    symbol: str | None = None,
+    domain: Domain | tuple[str, Callable[..., bool]] = REALS,
+    doc: str = "",
+) -> Callable[..., Any]:
+    """Add an operation of your own and get its function: floats give a float, Values a Value.
+
+    Parameters
+    ----------
+    name : an identifier; defining your own operation again replaces it, the built-in ones stay
+    value : ``value(xp, *x)``, written against the namespace xp (xp.exp, not math.exp)
+    partials : one ``partial(xp, out, *x)`` per operand, ``out`` being the value already computed; for an
+        n-ary ``value(xp, *x)`` one function that returns them all
+    symbol : how pictures show it; the name when not given
+    domain : a `Domain`, or (text, predicate), where it is defined
+    doc : one sentence for its documentation
+
+    It then has what the built-in operations have: clear errors, pictures, formulas, gradcheck, derivatives of
+    every order. For choices at kinks use xp.step, xp.compare, xp.maximum or xp.unless: ``if x > 0`` does
+    not run on every namespace.
+
+    Raises ValueError for a name that is built in or no identifier, or a wrong number of partials; TypeError for
+    rules that are not written against xp.
+
+    >>> from autodiff import Value, define_op, grad
+    >>> square_log = define_op(
+    ...     "square_log",
+    ...     lambda xp, x: xp.log(x) ** 2,
+    ...     [lambda xp, out, x: 2.0 * xp.log(x) / x],
+    ...     domain=("x > 0", lambda x: x > 0),
+    ... )
+    >>> y = square_log(Value(1.0, "x"))
+    >>> grad(square_log)(2.0), grad(grad(square_log))(1.0)
+    (0.6931471805599453, 2.0)
+    >>> square_log(-1.0)
+    Traceback (most recent call last):
+        ...
+    autodiff.errors.DomainError: square_log is not defined at x = -1.0: its domain is x > 0
+    """
+    if not name.isidentifier():
+        raise ValueError(f"an operation's name must be an identifier, not {name!r}")
+    if name in _BUILT_IN:
+        raise ValueError(f"operation {name!r} is built in; choose another name")
+    rules = partials if callable(partials) else tuple(partials)
+    where = domain if isinstance(domain, Domain) else Domain(*domain)
+    op = Op(name, symbol or name, value, rules, where, doc or f"The operation {name}, defined by its user.")
+    try:
+        operands = tuple(Symbol(x) for x in op.operand_names(2))
+        value(SYMBOLS, *operands)
+        formulas(op, operands)
+    except (TypeError, AttributeError) as error:
+        raise TypeError(
+            f"operation {name!r} does not run on every namespace ({error}): write its rules against xp (xp.exp in "
+            f"place of math.exp), with xp.step, xp.compare or xp.unless in place of if"
+        ) from error
+    OPS[name] = op
+    return function(op)

@@ -1,0 +1,150 @@
+"""Running a row of the table on floats: numbers in, and the errors that both engines raise.
+
+Every message says what was given, where (operation, operand, label) and what the domain is.
+"""
+
+from __future__ import annotations
+
+import math
+import numbers
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from autodiff import modes
+from autodiff.errors import DomainError
+from autodiff.namespaces import FLOATS
+from autodiff.ops import Op
+
+_SHOWN_OPERANDS = 6
+
+
+def as_number(x: Any, where: str, what: str = "a Value or a number") -> float:
+    """``x`` as a finite float; where it is not one, an error that says what ``where`` was given.
+
+    Accepts int, float, bool, fractions and NumPy scalars.
+    Raises TypeError for anything else, ValueError for nan and ±inf, OverflowError for a huge int.
+    """
+    if isinstance(x, numbers.Real) or _is_numpy_bool(x):
+        try:
+            number = float(x)
+        except OverflowError:
+            raise OverflowError(f"{where} was given an int too large for a float") from None
+        if math.isfinite(number):
+            return number
+        raise ValueError(f"{where} was given {number}: only finite numbers are accepted")
+    hint = ""
+    if isinstance(x, str):
+        hint = f"; convert it first: float({_shorten(x)})"
+    elif isinstance(x, complex):
+        hint = "; this engine is real"
+    elif isinstance(x, list | tuple) or hasattr(x, "shape"):
+        hint = "; pass its elements one by one, or use a NumPy object array of Values"
+    raise TypeError(f"{where} takes {what}, not {type(x).__name__} {_shorten(x)}{hint}")
+
+
+def _is_numpy_bool(x: Any) -> bool:
+    return getattr(getattr(x, "dtype", None), "kind", "") == "b" and getattr(x, "ndim", 1) == 0
+
+
+def with_defaults(op: Op, args: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The operands, defaults of the row filled in; TypeError for a wrong count."""
+    missing = (op.arity or len(args)) - len(args)
+    if not missing:
+        return args
+    if 0 < missing <= len(op.defaults) and args:
+        return args + op.defaults[-missing:]
+    raise TypeError(f"{op.name} takes {op.arity} operand{'s' if op.arity != 1 else ''} ({', '.join(op.operands)}), {len(args)} were given")
+
+
+def _shorten(x: object) -> str:
+    text = repr(x)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def data_of(x: Any) -> float:
+    return x if isinstance(x, float) else x.data
+
+
+def evaluate(op: Op, args: Sequence[Any], data: Sequence[float]) -> float:
+    """The row's value on floats; DomainError or OverflowError where there is none.
+
+    ``args`` are the operands as given (Values or floats, for the message), ``data`` their numbers.
+    """
+    try:
+        out: float = op.value(FLOATS, *data)
+    except (ValueError, ZeroDivisionError, OverflowError):
+        raise failure(op, args) from None
+    if not isinstance(out, int | float):
+        raise TypeError(f"{op.name} computed {_shorten(out)} at {describe(op, args)}, which is not a number")
+    if not math.isfinite(out):
+        raise failure(op, args)
+    return float(out)
+
+
+def local_derivative(op: Op, i: int, out: float, data: Sequence[float]) -> float:
+    """∂out/∂xᵢ on floats, or inf where there is none: backward() refuses to send a gradient through it."""
+    return _finite_or_inf(lambda: op.partial(i, FLOATS, out, *data))
+
+
+def local_derivatives(op: Op, out: float, args: Sequence[Any], data: Sequence[float]) -> tuple[float, ...]:
+    """The local derivatives in the order of ``args``; 0.0 for a number operand, which does not vary."""
+    if op.n_ary:
+        every: Sequence[float] = op.partials(FLOATS, out, *data)  # type: ignore[operator]
+        return tuple(0.0 if isinstance(a, float) else p for a, p in zip(args, every, strict=True))
+    return tuple(0.0 if isinstance(a, float) else local_derivative(op, i, out, data) for i, a in enumerate(args))
+
+
+def _finite_or_inf(partial: Callable[[], float]) -> float:
+    try:
+        p = float(partial())
+    except (ValueError, ZeroDivisionError, OverflowError):
+        return math.inf
+    return p if math.isfinite(p) else math.inf
+
+
+def describe(op: Op, args: Sequence[Any]) -> str:
+    """The operands as messages name them: ``x = -1.0 (label 'z'), y = 2.0``."""
+    names = op.operand_names(len(args))
+    shown = [
+        f"{name} = {data_of(a)!r}" + (f" (label {a.label!r})" if getattr(a, "label", "") else "")
+        for name, a in zip(names[:_SHOWN_OPERANDS], args, strict=False)
+    ]
+    if len(args) > _SHOWN_OPERANDS:
+        shown.append(f"… {len(args) - _SHOWN_OPERANDS} more")
+    return ", ".join(shown)
+
+
+def failure(op: Op, args: Sequence[Any]) -> Exception:
+    """The error for an operation that has no finite value at ``args``."""
+    data = [data_of(a) for a in args]
+    for x in data:
+        if not math.isfinite(x):
+            return ValueError(f"{op.name} was given {x}: only finite numbers are accepted")
+    note = f"\n  made at {modes.user_line()}" if modes.here.origins is not None else ""
+    if not op.domain.contains(*data):
+        return DomainError(f"{op.name} is not defined at {describe(op, args)}: its domain is {op.domain.text}{note}")
+    return OverflowError(f"{op.name} overflows at {describe(op, args)}{note}")
+
+
+def gradient_failure(order: Sequence[Any]) -> Exception:
+    """The error for a backward pass whose gradients are not all finite.
+
+    ``order`` holds the nodes in topological order with the gradients of the failed pass in them. The
+    first node, counted from the root, that could not pass its gradient on is the one to blame.
+    """
+    for node in reversed(order):
+        for i, (arg, partial) in enumerate(zip(node.args, node.partials, strict=True)):
+            if isinstance(arg, float):
+                continue
+            where = f"{describe(node.op, node.args)}{modes.made_at(node)}"
+            if not math.isfinite(partial):
+                data = [data_of(a) for a in node.args]
+                if node.op.domain.differentiable(*data):
+                    return OverflowError(f"the derivative of {node.op.name} overflows at {where}")
+                operand = node.op.operand_names(len(data))[i]
+                respect = f" with respect to {operand}" if len(data) > 1 else ""
+                return DomainError(f"{node.op.name} is not differentiable at {describe(node.op, node.args)}{respect}"
+                                   f"{modes.made_at(node)}")
+            if not math.isfinite(node.grad * partial) or not math.isfinite(arg.grad):
+                return OverflowError(f"the gradient overflows below {node.op.name} at {where}")
+    return OverflowError("the gradient overflows at the root")

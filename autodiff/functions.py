@@ -1,0 +1,155 @@
+"""The operations as functions: a float gives a float, a Value gives a Value.
+
+There is one for every row of the op table that has no operator of its own (exp, log, tanh, …), the n-ary
+sum, dot and logsumexp, and mean and softmax, which are built from them. `VALUES` is the namespace ``xp`` of
+Values: on it the table's local derivatives are graphs themselves, which is how higher orders work.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from autodiff import engine
+from autodiff.engine import Value
+from autodiff.floats import as_number, data_of, evaluate, with_defaults
+from autodiff.namespaces import FLOATS, Namespace
+from autodiff.ops import LOGSUMEXP, OPS, Op
+
+_OPERATORS = ("add", "sub", "mul", "div", "neg", "pow")
+
+
+def call(op: Op, x: tuple[Any, ...]) -> Any:
+    """Any row on operands: floats give a float, a Value among them a Value."""
+    if _any_value(x):
+        return engine.apply(op, *x)
+    data = [as_number(a, op.name) for a in with_defaults(op, x)]
+    return evaluate(op, data, data)
+
+
+def function(op: Op) -> Callable[..., Any]:
+    """The function of a row, documented from the row."""
+
+    def function_of_row(*x: Any) -> Any:
+        return call(op, x)
+
+    function_of_row.__name__ = function_of_row.__qualname__ = op.name
+    function_of_row.__doc__ = _documentation(op)
+    return function_of_row
+
+
+def _documentation(op: Op) -> str:
+    required = len(op.operands) - len(op.defaults)
+    signature = ", ".join(
+        [*op.operands[:required], *(f"{x}={d}" for x, d in zip(op.operands[required:], op.defaults, strict=True))]
+    )
+    partials = "; ".join(f"∂/∂{x} = {formula}" for x, formula in zip(op.operands, op.formula, strict=False))
+    kink = f" Differentiable: {op.domain.smooth_text}." if op.domain.smooth_text else ""
+    return (
+        f"{op.name}({signature}): {op.doc}\n\n"
+        f"Floats give a float, a Value among the operands gives a Value. {partials}.\n"
+        f"Domain: {op.domain.text}.{kink} Raises DomainError outside it, OverflowError where the result\n"
+        f"exceeds the largest float, TypeError for what is neither a Value nor a number.\n"
+    )
+
+
+def _operands(xs: Iterable[Any], name: str) -> tuple[Any, ...]:
+    if isinstance(xs, Value | str) or not isinstance(xs, Iterable):
+        raise TypeError(f"{name} takes one sequence of operands, as in {name}([a, b]), not {type(xs).__name__} {xs!r}")
+    operands = tuple(xs)
+    if not operands:
+        raise ValueError(f"{name} needs at least one operand, and was given an empty sequence")
+    return operands
+
+
+def sum(xs: Iterable[Any]) -> Any:  # noqa: A001 (the field's name)
+    """x₁ + … + xₙ as one node, added from left to right.
+
+    ``xs``: Values and numbers, at least one. Floats give a float. Raises ValueError for none.
+
+    >>> from autodiff import Value, sum
+    >>> sum([Value(1.0), 2.0, Value(3.0)])
+    Value(data=6.0, grad=0.0)
+    """
+    operands = _operands(xs, "sum")
+    node = engine.sum(operands)
+    return node if _any_value(operands) else node.data
+
+
+def dot(xs: Iterable[Any], ys: Iterable[Any]) -> Any:
+    """x₁y₁ + … + xₙyₙ as one node, added from left to right.
+
+    ``xs``, ``ys``: Values and numbers, of one length, at least one each. Floats give a float.
+    Raises ValueError for unequal lengths, or none.
+
+    >>> from autodiff import Value, dot
+    >>> dot([Value(1.0), Value(2.0)], [3.0, 4.0])
+    Value(data=11.0, grad=0.0)
+    """
+    left, right = _operands(xs, "dot"), _operands(ys, "dot")
+    if len(left) != len(right):
+        raise ValueError(f"dot needs two sequences of one length, and was given {len(left)} and {len(right)} operands")
+    node = engine.dot(left, right)
+    return node if _any_value(left) or _any_value(right) else node.data
+
+
+def logsumexp(xs: Iterable[Any]) -> Any:
+    """log(e^x₁ + … + e^xₙ) as one node, stable for operands of any size.
+
+    ``xs``: Values and numbers, at least one. Floats give a float. Raises ValueError for none.
+
+    >>> from autodiff import logsumexp
+    >>> logsumexp([1000.0, 1000.0])  # 1000 + log 2
+    1000.69314718...
+    """
+    return call(LOGSUMEXP, _operands(xs, "logsumexp"))
+
+
+def mean(xs: Iterable[Any]) -> Any:
+    """The arithmetic mean (x₁ + … + xₙ) / n.
+
+    ``xs``: Values and numbers, at least one. Floats give a float. Raises ValueError for none.
+
+    >>> from autodiff import mean
+    >>> mean([1.0, 2.0, 6.0])
+    3.0
+    """
+    operands = _operands(xs, "mean")
+    return sum(operands) / float(len(operands))
+
+
+def softmax(xs: Iterable[Any]) -> list[Any]:
+    """exp(xᵢ) / Σⱼ exp(xⱼ), one for each operand; shifted by the largest, so it never overflows.
+
+    ``xs``: Values and numbers, at least one. Floats give floats. Raises ValueError for none.
+
+    >>> from autodiff import softmax
+    >>> softmax([1000.0, 1000.0])
+    [0.5, 0.5]
+    """
+    operands = _operands(xs, "softmax")
+    largest = max(data_of(x) for x in operands)
+    exponentials = [VALUES.exp(x - largest) for x in operands]
+    total = sum(exponentials)
+    return [e / total for e in exponentials]
+
+
+def _any_value(operands: tuple[Any, ...]) -> bool:
+    return any(isinstance(a, Value) for a in operands)
+
+
+FUNCTIONS = {op.name: function(op) for op in OPS.values() if not op.n_ary and op.name not in _OPERATORS}
+globals().update(FUNCTIONS)
+
+VALUES = Namespace(
+    "Values",
+    **FUNCTIONS,
+    pi=math.pi,
+    pow=operator.pow,
+    sign=lambda x: FLOATS.sign(data_of(x)),
+    step=lambda x: FLOATS.step(data_of(x)),
+    compare=lambda x, y: FLOATS.compare(data_of(x), data_of(y)),
+    unless=FLOATS.unless,
+)

@@ -1,0 +1,113 @@
+"""The two modes that change how nodes are recorded: no_grad() and detect_anomaly().
+
+Both engines look at one flag, `any_active`, for every node they make; only when some thread is in a mode
+do they ask which. A mode belongs to the thread that entered it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import threading
+import weakref
+from collections.abc import Iterator
+from typing import Any
+
+any_active = False  # is any thread in a mode? The engines read this for every node.
+
+_entered = 0
+_lock = threading.Lock()
+_HOME = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+_OURS = tuple(os.path.join(_HOME, package, "") for package in ("autodiff", "nn", "viz"))
+
+
+class _ThreadModes(threading.local):
+    recording = True
+    origins: weakref.WeakKeyDictionary[Any, str] | None = None
+
+
+here = _ThreadModes()
+
+
+@contextlib.contextmanager
+def _entering() -> Iterator[None]:
+    global any_active, _entered
+    with _lock:
+        _entered += 1
+        any_active = True
+    try:
+        yield
+    finally:
+        with _lock:
+            _entered -= 1
+            any_active = _entered > 0
+
+
+@contextlib.contextmanager
+def no_grad() -> Iterator[None]:
+    """Compute without recording a graph, as a context or as a decorator: results are leaves.
+
+    Applies to the current thread.
+
+    >>> from autodiff import Value, no_grad
+    >>> x = Value(3.0)
+    >>> with no_grad():
+    ...     y = x * x
+    >>> y, y.parents
+    (Value(data=9.0, grad=0.0), ())
+    """
+    before = here.recording
+    with _entering():
+        here.recording = False
+        try:
+            yield
+        finally:
+            here.recording = before
+
+
+@contextlib.contextmanager
+def detect_anomaly() -> Iterator[None]:
+    """Remember, for every node made, the line of user code that made it; errors then say it.
+
+    A value that is not finite is refused at once, and a gradient that is not finite is an error at the
+    end of the backward pass, with or without this context. Within it the error names the first such node
+    (label, operation, operands) *and the line that made it*. Recording lines is slow: use it to find a
+    fault. Applies to the current thread.
+
+    >>> from autodiff import Value, detect_anomaly, sqrt
+    >>> with detect_anomaly():  # doctest: +ELLIPSIS
+    ...     y = sqrt(Value(0.0, label="z")) * 2
+    ...     y.backward()
+    Traceback (most recent call last):
+        ...
+    autodiff.errors.DomainError: sqrt is not differentiable at x = 0.0 (label 'z')...
+      made at <doctest ...>, line 2
+    """
+    before = here.origins
+    with _entering():
+        here.origins = weakref.WeakKeyDictionary() if before is None else before
+        try:
+            yield
+        finally:
+            here.origins = before
+
+
+def user_line() -> str:
+    """Where the user's code called this project: the innermost frame outside its packages."""
+    frame = sys._getframe(1)  # pyright: ignore[reportPrivateUsage]
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(_OURS):
+        frame = frame.f_back
+    return f"{frame.f_code.co_filename}, line {frame.f_lineno}"
+
+
+def note_origin(node: Any) -> None:
+    """Remember the line that made ``node``, where detect_anomaly() asked for it."""
+    if here.origins is not None:
+        here.origins[node] = user_line()
+
+
+def made_at(node: Any) -> str:
+    """The note that an error adds about a node: the line that made it, where that was recorded."""
+    line = here.origins.get(node) if here.origins is not None else None
+    return f"\n  made at {line}" if line else ""

@@ -1,0 +1,56 @@
+"""Arguments with structure: nested lists, tuples, dicts and NumPy arrays of numbers, taken apart and put back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from autodiff.engine import Value
+from autodiff.floats import as_number
+
+Rebuild = Callable[[list[Any]], Any]
+
+
+def flatten(tree: Any, where: str) -> tuple[list[Any], Rebuild]:
+    """The numbers and Values in ``tree`` in order, and the function that puts new ones in their places.
+
+    ``where`` names the argument in the TypeError for anything that is not a number, a Value, or a list,
+    tuple, dict or NumPy array of such.
+    """
+    if isinstance(tree, Value):
+        return [tree], lambda flat: flat[0]
+    if isinstance(tree, list | tuple):
+        rebuild_sequence: Callable[[list[Any]], Any] = (
+            (lambda parts: type(tree)(*parts)) if hasattr(tree, "_fields") else (lambda parts: type(tree)(parts))
+        )
+        return _flatten_all([(f"{where}[{i}]", part) for i, part in enumerate(tree)], rebuild_sequence)
+    if isinstance(tree, dict):
+        keys = list(tree)
+        return _flatten_all([(f"{where}[{k!r}]", tree[k]) for k in keys], lambda parts: dict(zip(keys, parts, strict=True)))
+    if getattr(tree, "ndim", 0):
+        return list(tree.ravel()), lambda flat: _array(flat, tree)
+    return [as_number(tree, where)], lambda flat: flat[0]
+
+
+def _flatten_all(parts: list[tuple[str, Any]], rebuild_parts: Callable[[list[Any]], Any]) -> tuple[list[Any], Rebuild]:
+    flattened = [flatten(part, where) for where, part in parts]
+    flat = [x for part, _ in flattened for x in part]
+
+    def rebuild(new: list[Any]) -> Any:
+        rebuilt: list[Any] = []
+        start = 0
+        for part, rebuild_part in flattened:
+            rebuilt.append(rebuild_part(new[start : start + len(part)]))
+            start += len(part)
+        return rebuild_parts(rebuilt)
+
+    return flat, rebuild
+
+
+def _array(flat: list[Any], like: Any) -> Any:
+    import numpy as np
+
+    kind = object if any(isinstance(x, Value) for x in flat) else float
+    array = np.empty(len(flat), dtype=kind)
+    array[:] = flat
+    return array.reshape(like.shape)

@@ -1,0 +1,184 @@
+"""Running a row of the table on symbols: the local derivatives as a person writes them, in text and LaTeX.
+
+This is a printer, not a computer algebra system: it drops factors of 1 and writes a·a as a², no more.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from autodiff.ops import Op
+
+_SUM, _PRODUCT, _POWER, _ATOM = range(4)  # how tightly an expression holds together
+_SUPERSCRIPTS = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
+_OPERATORS = ("add", "sub", "mul", "div", "neg")
+_NAMES = {"sigmoid": "σ", "maximum": "max", "minimum": "min"}
+_LATEX_NAMES = {
+    "sigmoid": r"\sigma",
+    "maximum": r"\max",
+    "minimum": r"\min",
+    **{name: f"\\{name}" for name in ("exp", "log", "sin", "cos", "tan", "arcsin", "arccos", "arctan", "sinh", "cosh", "tanh")},
+}
+
+
+class Symbol:
+    """An expression: its text, its LaTeX, and how tightly it holds together."""
+
+    def __init__(self, text: str, latex: str | None = None, level: int = _ATOM) -> None:
+        self.text = text
+        self.latex = text if latex is None else latex
+        self.level = level
+        self.quotient: tuple[Symbol, Symbol] | None = None
+
+    def __str__(self) -> str:
+        return self.text
+
+    def _in(self, level: int) -> tuple[str, str]:
+        """Text and LaTeX as part of a tighter expression: in brackets where needed."""
+        if self.level >= level:
+            return self.text, self.latex
+        return f"({self.text})", rf"\left({self.latex}\right)"
+
+    def _same(self, other: Symbol) -> bool:
+        return self.text == other.text
+
+    def __add__(self, other: Any) -> Symbol:
+        return _joined(self, " + ", symbol(other))
+
+    def __radd__(self, other: Any) -> Symbol:
+        return symbol(other) + self
+
+    def __sub__(self, other: Any) -> Symbol:
+        return _joined(self, " − ", symbol(other))
+
+    def __rsub__(self, other: Any) -> Symbol:
+        return symbol(other) - self
+
+    def __mul__(self, other: Any) -> Symbol:
+        other = symbol(other)
+        if other.text == "1":
+            return self
+        if self.text == "1":
+            return other
+        if self._same(other):
+            return power(self, symbol(2))
+        (a, la), (b, lb) = self._in(_PRODUCT), other._in(_POWER if other.text.startswith("−") else _PRODUCT)
+        return Symbol(f"{a}·{b}", rf"{la} \cdot {lb}", _PRODUCT)
+
+    def __rmul__(self, other: Any) -> Symbol:
+        return symbol(other) * self
+
+    def __truediv__(self, other: Any) -> Symbol:
+        other = symbol(other)
+        if self.quotient and self.quotient[1]._same(other):  # (x / y) / y is x / y²
+            return self.quotient[0] / power(other, symbol(2))
+        (a, _), (b, _) = self._in(_PRODUCT), other._in(_POWER)
+        quotient = Symbol(f"{a}/{b}", rf"\frac{{{self.latex}}}{{{other.latex}}}", _PRODUCT)
+        quotient.quotient = (self, other)
+        return quotient
+
+    def __rtruediv__(self, other: Any) -> Symbol:
+        return symbol(other) / self
+
+    def __neg__(self) -> Symbol:
+        text, latex = self._in(_PRODUCT)
+        opposite = Symbol(f"−{text}", f"-{latex}", _PRODUCT)
+        if self.quotient:
+            opposite.quotient = (-self.quotient[0], self.quotient[1])
+        return opposite
+
+    def __pow__(self, other: Any) -> Symbol:
+        return power(self, other)
+
+    def __eq__(self, other: object) -> Any:  # a condition, which `unless` passes by
+        return False
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+def symbol(x: Any) -> Symbol:
+    """A Symbol as it is, a number as it is written."""
+    if isinstance(x, Symbol):
+        return x
+    text = f"{x:.12g}"
+    return Symbol(text.replace("-", "−"), text, _PRODUCT if text.startswith("-") else _ATOM)
+
+
+def _joined(a: Symbol, sign: str, b: Symbol) -> Symbol:
+    text, latex = b._in(_PRODUCT)  # pyright: ignore[reportPrivateUsage]
+    if text.startswith("−"):
+        text, latex = f"({text})", rf"\left({latex}\right)"
+    return Symbol(a.text + sign + text, a.latex + sign.replace("−", "-") + latex, _SUM)
+
+
+def power(base: Any, exponent: Any) -> Symbol:
+    base, exponent = symbol(base), symbol(exponent)
+    text, latex = base._in(_ATOM)  # pyright: ignore[reportPrivateUsage]
+    if exponent.text == "1":
+        return base
+    if exponent.text.replace("−", "").isdigit():
+        raised = exponent.text.replace("−", "-").translate(_SUPERSCRIPTS)
+    else:
+        raised = f"^{exponent._in(_ATOM)[0]}"  # pyright: ignore[reportPrivateUsage]
+    return Symbol(text + raised, f"{latex}^{{{exponent.latex}}}", _POWER)
+
+
+def call(name: str, *args: Any) -> Symbol:
+    """The operation ``name`` applied: sin(x), √x, |x|, [x > 0]."""
+    symbols = [symbol(a) for a in args]
+    text, latex = ", ".join(s.text for s in symbols), ", ".join(s.latex for s in symbols)
+    if name == "sqrt":
+        bare = symbols[0].level == _ATOM
+        return Symbol(f"√{text}" if bare else f"√({text})", rf"\sqrt{{{latex}}}")
+    if name == "abs":
+        return Symbol(f"|{text}|", rf"\left|{latex}\right|")
+    if name == "step":
+        return Symbol(f"[{text} > 0]", f"[{latex} > 0]")
+    if name == "compare":
+        return call("sign", symbols[0] - symbols[1])
+    shown = _LATEX_NAMES.get(name) or rf"\operatorname{{{name.replace('_', ' ')}}}"
+    return Symbol(f"{_NAMES.get(name, name)}({text})", rf"{shown}\left({latex}\right)")
+
+
+class _Symbols:
+    """The namespace: every function is written, not computed."""
+
+    pi = Symbol("π", r"\pi")
+    pow = staticmethod(power)
+
+    @staticmethod
+    def unless(condition: Any, special: Any, general: Any) -> Any:
+        return general
+
+    def __getattr__(self, name: str) -> Any:
+        return lambda *args: call(name, *args)
+
+
+SYMBOLS = _Symbols()
+
+
+def formulas(op: Op, operands: tuple[Symbol, ...] | None = None) -> tuple[Symbol, ...]:
+    """The local derivatives of a row, one for each operand, written with the given operands.
+
+    ``operands`` defaults to the row's own names (x, y), for an n-ary row to two (dot: two pairs).
+    """
+    if operands is None:
+        count = op.arity or (4 if op.name == "dot" else 2)
+        operands = tuple(Symbol(name, _latex_name(name)) for name in op.operand_names(count))
+    out = applied(op, operands)
+    return tuple(symbol(op.partial(i, SYMBOLS, out, *operands)) for i in range(len(operands)))
+
+
+def applied(op: Op, operands: tuple[Symbol, ...]) -> Symbol:
+    """The operation itself, written: x + y, tanh(x), σ(x)."""
+    if op.name in _OPERATORS or op.name in ("sum", "dot"):
+        return op.value(SYMBOLS, *operands)
+    return getattr(SYMBOLS, op.name)(*operands)
+
+
+def _latex_name(name: str) -> str:
+    letter, digits = name.rstrip("₀₁₂₃₄₅₆₇₈₉"), name[len(name.rstrip("₀₁₂₃₄₅₆₇₈₉")) :]
+    if digits:
+        return f"{letter}_{{{''.join(str(ord(d) - ord('₀')) for d in digits)}}}"
+    return letter if len(letter) == 1 else rf"\mathrm{{{letter}}}"

@@ -1,0 +1,351 @@
+"""The reference engine: one class, written to be read.
+
+A `Value` is a node of a computation graph. Every operation on Values makes a new node that remembers
+what it was made from and the local derivatives ∂self/∂operand; `backward` walks the nodes in reverse
+topological order and multiplies and adds, which is the chain rule. The derivatives come from the op table
+(`ops`); the operators below spell out the most used rows for speed, and a test proves them equal to the
+table. Errors and modes live elsewhere (`floats`, `modes`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from math import isfinite
+from typing import Any, Self, SupportsIndex
+
+from autodiff import modes
+from autodiff.floats import as_number, data_of, evaluate, failure, gradient_failure, local_derivatives, with_defaults
+from autodiff.ops import ABS, ADD, DIV, DOT, MUL, NEG, OPS, POW, RELU, SUB, SUM, Op
+
+name = "python"
+
+
+class Value:
+    """A number that remembers how it was computed.
+
+    Parameters
+    ----------
+    data : int, float, bool or NumPy scalar; finite
+    label : a name for pictures and messages
+
+    Attributes
+    ----------
+    data : float, the value. Assigning to it is how an optimiser moves a leaf; a graph already built keeps
+        the numbers it was built with, so build it again.
+    grad : float, ∂(root)/∂(self), filled by `backward`
+    op : the row of the op table that made this node, None for a leaf
+    args : the operands in order: Values, or floats where the operand was a number
+    parents : the Values among args
+    partials : the local derivatives ∂self/∂arg in the order of args (0.0 for a number: it does not vary)
+
+    Comparisons, bool(), float(), int(), round() and format() go by data; hash is by identity.
+
+    Raises TypeError for what is not a number, ValueError for nan and ±inf, `DomainError` for an operation
+    outside its domain, OverflowError where a result exceeds the largest float.
+
+    >>> x, y, z = Value(-2.0, "x"), Value(5.0, "y"), Value(-4.0, "z")
+    >>> q = x + y
+    >>> f = q * z
+    >>> f.backward()
+    >>> f.data, x.grad, y.grad, z.grad, q.grad
+    (-12.0, -4.0, -4.0, 3.0, -4.0)
+    """
+
+    __slots__ = ("__weakref__", "_data", "_grad", "args", "label", "op", "partials")
+
+    _data: float  # what the engine reads and writes; users go through data and grad, which check
+    _grad: float
+    op: Op | None
+    args: tuple[Value | float, ...]
+    partials: tuple[float, ...]
+    label: str
+
+    def __init__(self, data: Any, label: str = "") -> None:
+        self._data = as_number(data, "Value", "a number")
+        self._grad = 0.0
+        self.op = None
+        self.args = self.partials = ()
+        self.label = label
+
+    @property
+    def data(self) -> float:
+        return self._data
+
+    @data.setter
+    def data(self, data: Any) -> None:
+        self._data = as_number(data, "Value.data", "a number")
+
+    @property
+    def grad(self) -> float:
+        return self._grad
+
+    @grad.setter
+    def grad(self, grad: Any) -> None:
+        self._grad = as_number(grad, "Value.grad", "a number")
+
+    @property
+    def parents(self) -> tuple[Value, ...]:
+        return tuple(a for a in self.args if isinstance(a, Value))
+
+    # Arithmetic: the row's value and its two local derivatives, spelled out. What is not a Value or a
+    # plain float (an int, a NumPy scalar, a wrong type) goes through `binary`, which looks closer.
+
+    def __add__(self, other: Any) -> Value:
+        if isinstance(other, Value):
+            return record(self._data + other._data, ADD, (self, other), _BOTH_ONE)
+        if type(other) is float:
+            return record(self._data + other, ADD, (self, other), _FIRST_ONE)
+        return binary(ADD, self, other)
+
+    def __radd__(self, other: Any) -> Value:
+        return binary(ADD, other, self)
+
+    def __sub__(self, other: Any) -> Value:
+        if isinstance(other, Value):
+            return record(self._data - other._data, SUB, (self, other), _ONE_AND_MINUS_ONE)
+        if type(other) is float:
+            return record(self._data - other, SUB, (self, other), _FIRST_ONE)
+        return binary(SUB, self, other)
+
+    def __rsub__(self, other: Any) -> Value:
+        return binary(SUB, other, self)
+
+    def __mul__(self, other: Any) -> Value:
+        if isinstance(other, Value):
+            return record(self._data * other._data, MUL, (self, other), (other._data, self._data))
+        if type(other) is float:
+            return record(self._data * other, MUL, (self, other), (other, 0.0))
+        return binary(MUL, self, other)
+
+    def __rmul__(self, other: Any) -> Value:
+        if type(other) is float:
+            return record(other * self._data, MUL, (other, self), (0.0, other))
+        return binary(MUL, other, self)
+
+    def __truediv__(self, other: Any) -> Value:
+        return binary(DIV, self, other)
+
+    def __rtruediv__(self, other: Any) -> Value:
+        return binary(DIV, other, self)
+
+    def __pow__(self, other: Any) -> Value:
+        return binary(POW, self, other)
+
+    def __rpow__(self, other: Any) -> Value:
+        return binary(POW, other, self)
+
+    def __neg__(self) -> Value:
+        return record(-self._data, NEG, (self,), _MINUS_ONE)
+
+    def __pos__(self) -> Value:
+        return self
+
+    def __abs__(self) -> Value:
+        return apply(ABS, self)
+
+    def relu(self) -> Value:
+        x = self._data
+        return record(x, RELU, (self,), _ONE) if x > 0.0 else record(0.0, RELU, (self,), _ZERO)
+
+    # The backward pass.
+
+    def backward(self, seed: float = 1.0) -> None:
+        """Fill ``grad`` of every node below: seed · ∂self/∂node.
+
+        Gradients of leaves ACCUMULATE over calls (reset them with `zero_grad`), as in PyTorch;
+        those of intermediate nodes start from zero in each call and stay readable. On a leaf it
+        adds the seed to its gradient. Uses the local derivatives recorded when the graph was built.
+
+        Raises DomainError where a gradient meets an operation that is not differentiable at its
+        operands, OverflowError where it exceeds the largest float; all gradients of leaves are then
+        as they were before the call.
+
+        >>> a = Value(3.0)
+        >>> (a * a + a).backward()
+        >>> a.grad
+        7.0
+        """
+        seed = as_number(seed, "backward(seed)", "a number")
+        order = topological_order(self)
+        leaves = [node for node in order if node.op is None]
+        before = [leaf._grad for leaf in leaves]
+        for node in order:
+            if node.op is not None:
+                node._grad = 0.0
+        try:
+            self._grad += seed
+            for node in reversed(order):
+                grad, args = node._grad, node.args
+                if len(args) == 2:  # spelled out: most operations are binary, and this line is the hot one
+                    (x, y), (dx, dy) = args, node.partials
+                    if isinstance(x, Value):
+                        x._grad += grad * dx
+                    if isinstance(y, Value):
+                        y._grad += grad * dy
+                else:
+                    for x, dx in zip(args, node.partials):  # noqa: B905 (of one length by construction)
+                        if isinstance(x, Value):
+                            x._grad += grad * dx
+            if not all([isfinite(leaf._grad) for leaf in leaves]):
+                raise gradient_failure(order)
+        except BaseException:  # an interrupt too: no leaf keeps half of a gradient
+            for leaf, grad in zip(leaves, before, strict=True):
+                leaf._grad = grad
+            raise
+
+    # A Value behaves as the number it holds; == compares numbers, hash goes by identity.
+
+    def __eq__(self, other: object) -> Any:
+        return self._compare("__eq__", other)
+
+    def __lt__(self, other: Any) -> Any:
+        return self._compare("__lt__", other)
+
+    def __le__(self, other: Any) -> Any:
+        return self._compare("__le__", other)
+
+    def __gt__(self, other: Any) -> Any:
+        return self._compare("__gt__", other)
+
+    def __ge__(self, other: Any) -> Any:
+        return self._compare("__ge__", other)
+
+    def _compare(self, comparison: str, other: Any) -> Any:
+        return getattr(self._data, comparison)(other._data if isinstance(other, Value) else other)
+
+    __hash__ = object.__hash__
+
+    def __bool__(self) -> bool:
+        return bool(self._data)
+
+    def __float__(self) -> float:
+        return self._data
+
+    def __int__(self) -> int:
+        return int(self._data)
+
+    def __round__(self, digits: SupportsIndex | None = None) -> float:
+        return round(self._data, digits)
+
+    def __format__(self, spec: str) -> str:
+        return format(self._data, spec)
+
+    def __repr__(self) -> str:
+        label = f", label={self.label!r}" if self.label else ""
+        return f"Value(data={self._data!r}, grad={self._grad!r}{label})"
+
+    def __copy__(self) -> Value:
+        return restore(self._data, self._grad, self.op, self.args, self.partials, self.label)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Value:
+        from autodiff.graph import deep_copy
+
+        return deep_copy(self, memo)
+
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+        from autodiff.graph import pickled
+
+        return pickled(self)
+
+
+_ONE, _ZERO, _MINUS_ONE = (1.0,), (0.0,), (-1.0,)
+_BOTH_ONE, _FIRST_ONE, _ONE_AND_MINUS_ONE = (1.0, 1.0), (1.0, 0.0), (1.0, -1.0)
+_new = Value.__new__
+
+
+def record(out: float, op: Op, args: tuple[Value | float, ...], partials: tuple[float, ...]) -> Value:
+    """A new node: the result ``out`` of ``op`` on ``args``. Every operation ends here."""
+    if not isfinite(out):
+        raise failure(op, args)
+    node = _new(Value)
+    node._data = out
+    node._grad = 0.0
+    node.op = op
+    node.args = args
+    node.partials = partials
+    node.label = ""
+    if modes.any_active:
+        if not modes.here.recording:
+            return Value(out)
+        modes.note_origin(node)
+    return node
+
+
+def apply(op: Op, *args: Any) -> Value:
+    """Any row of the table on Values and numbers."""
+    operands = tuple(a if isinstance(a, Value) else as_number(a, op.name) for a in with_defaults(op, args))
+    data = [data_of(a) for a in operands]
+    out = evaluate(op, operands, data)
+    return record(out, op, operands, local_derivatives(op, out, operands, data))
+
+
+def binary(op: Op, x: Any, y: Any) -> Any:
+    """A binary operator: as `apply`, but an array on either side takes over, element by element."""
+    if getattr(x, "ndim", 0) or getattr(y, "ndim", 0):
+        return NotImplemented
+    return apply(op, x, y)
+
+
+def sum(xs: Sequence[Any]) -> Value:  # noqa: A001 (its name in the table)
+    """The n-ary sum, added from left to right."""
+    args = tuple([a if isinstance(a, Value) else as_number(a, "sum") for a in xs])
+    out = 0.0
+    for a in args:
+        out += a._data if isinstance(a, Value) else a
+    return record(out, SUM, args, tuple([1.0 if isinstance(a, Value) else 0.0 for a in args]))
+
+
+def dot(xs: Sequence[Any], ys: Sequence[Any]) -> Value:
+    """The n-ary sum of products, added from left to right."""
+    args = tuple([a if isinstance(a, Value) else as_number(a, "dot") for a in (*xs, *ys)])
+    data = [a._data if isinstance(a, Value) else a for a in args]
+    x, y = data[: len(xs)], data[len(xs) :]
+    out = 0.0
+    for a, b in zip(x, y, strict=True):
+        out += a * b
+    return record(out, DOT, args, tuple([p if isinstance(a, Value) else 0.0 for a, p in zip(args, y + x, strict=True)]))
+
+
+def topological_order(root: Value) -> list[Value]:
+    """Every node that ``root`` depends on, operands before results, ``root`` last. No recursion."""
+    order: list[Value] = []
+    seen: set[Value] = set()
+    stack: list[Any] = [root]
+    while stack:
+        node = stack.pop()
+        if node is None:  # all operands of the node below the marker are in order
+            order.append(stack.pop())
+        elif isinstance(node, Value) and node not in seen:
+            seen.add(node)
+            if node.args:
+                stack.append(node)
+                stack.append(None)
+                stack.extend(node.args[::-1])
+            else:
+                order.append(node)
+    return order
+
+
+def restore(
+    data: float, grad: float, op: Op | None, args: tuple[Any, ...], partials: tuple[float, ...], label: str
+) -> Value:
+    """A node from its parts, as they were (copy and pickle)."""
+    node = _new(Value)
+    node._data, node._grad, node.op, node.args, node.partials, node.label = data, grad, op, args, partials, label
+    return node
+
+
+def _method(op: Op) -> Callable[..., Value]:
+    def method(self: Value, *others: Any) -> Value:
+        return apply(op, self, *others)
+
+    method.__name__, method.__doc__ = op.name, op.doc
+    return method
+
+
+# x.exp(), x.maximum(y), …: a method for every row that the class does not spell out (NumPy's object arrays
+# call them too).
+for _op in OPS.values():
+    if not _op.n_ary and not hasattr(Value, _op.name) and not hasattr(Value, f"__{_op.name.replace('div', 'truediv')}__"):
+        setattr(Value, _op.name, _method(_op))
+setattr(Value, "abs", _method(ABS))
