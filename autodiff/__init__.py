@@ -14,6 +14,7 @@ from autodiff.functions import FUNCTIONS, dot, logsumexp, mean, softmax, sum
 from autodiff.graph import Path, count_paths, leaves, paths, zero_grad
 from autodiff.modes import detect_anomaly, no_grad
 from autodiff.steps import BackwardStep, Contribution, ForwardStep, backward_steps, forward_steps
+
 globals().update(FUNCTIONS)
 from autodiff.derivatives import grad, gradients, hessian, jacobian, jvp, value_and_grad, vjp
 from autodiff.define import define_op

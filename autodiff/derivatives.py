@@ -18,7 +18,7 @@ from autodiff.engine import Value, topological_order
 from autodiff.errors import DomainError
 from autodiff.floats import as_number, gradient_failure
 from autodiff.functions import VALUES
-from autodiff.graph import leaves, require_value
+from autodiff.graph import backward_failure, leaves, require_value
 from autodiff.steps import require_current
 from autodiff.structure import Rebuild, flatten
 
@@ -58,7 +58,7 @@ def gradients(y: Value, xs: Sequence[Value], create_graph: bool = False, *, seed
     if create_graph:
         return [g if isinstance(g, Value) else Value(g) for g in found]
     if not all(math.isfinite(g) for g in found):
-        raise _failure(order, totals)
+        raise backward_failure(y)
     return found
 
 
@@ -94,25 +94,13 @@ def _times(a: Any, b: Any) -> Any:
     return a * b
 
 
-def _failure(order: list[Value], totals: dict[Value, Any]) -> Exception:
-    """The error for gradients that are not finite, found as backward() finds it; grads stay as they were."""
-    before = [node.grad for node in order]
-    try:
-        order[-1].backward()
-    except (ValueError, ArithmeticError) as error:
-        return error
-    finally:
-        for node, grad in zip(order, before, strict=True):
-            node.grad = grad
-    return OverflowError("the gradient overflows")
-
-
 def grad(f: Function, argnums: Argnums = 0) -> Function:
     """The function that gives ∂f/∂(argument), by reverse mode.
 
     ``f`` takes numbers, or nested lists, tuples, dicts or arrays of them, and returns one Value. The result
     has the structure of the argument (of the arguments ``argnums``, in a tuple, when it is a tuple). Called
-    with floats it returns floats, with Values it returns Values: so it nests to any order.
+    with floats it returns floats; where a Value went in, as an argument or captured by f, it returns Values
+    that can be differentiated in it: so it nests to any order.
 
     Raises TypeError when f returns anything but one Value (a number has lost its graph: use autodiff's
     functions in place of math's).
@@ -228,13 +216,12 @@ def _tangent(y: Value, tangent: dict[Value, Any], create_graph: bool) -> Any:
         if node not in tangent:
             total: Any = 0.0
             for i, arg in enumerate(node.args):
-                if isinstance(arg, Value) and arg in tangent and tangent[arg] is not None:
-                    amount = _times(tangent[arg], _local(node, i, create_graph))
-                    total = total + amount
+                if isinstance(arg, Value):
+                    total = total + _times(tangent[arg], _local(node, i, create_graph))
             tangent[node] = total
     found = tangent[y]
     if isinstance(found, float) and not math.isfinite(found):
-        raise gradient_failure(topological_order(y))
+        raise backward_failure(y)
     return found
 
 
@@ -245,7 +232,9 @@ class _Call:
         chosen = (argnums,) if isinstance(argnums, int) else argnums
         for n in chosen:
             if not -len(args) <= n < len(args):
-                raise TypeError(f"{_name(f)} was called with {len(args)} positional arguments; argnums={argnums} has none to take")
+                raise TypeError(
+                    f"{_name(f)} was called with {len(args)} positional arguments; argnums={argnums} has none to take"
+                )
         given, rebuild = flatten(tuple(args[n] for n in chosen), f"{_name(f)}: argument")
         self.nested = any(isinstance(x, Value) for x in given)
         # A Value is taken through x · 1, a node of its own: derivatives stop there, and go on through it.

@@ -32,14 +32,14 @@ def as_number(x: Any, where: str, what: str = "a Value or a number") -> float:
         if math.isfinite(number):
             return number
         raise ValueError(f"{where} was given {number}: only finite numbers are accepted")
-    hint = ""
+    hint, kind, shown = "", type(x).__name__, _shorten(x)
     if isinstance(x, str):
-        hint = f"; convert it first: float({_shorten(x)})"
+        hint = f"; convert it first: float({shown})"
     elif isinstance(x, complex):
         hint = "; this engine is real"
     elif isinstance(x, list | tuple) or hasattr(x, "shape"):
         hint = "; pass its elements one by one, or use a NumPy object array of Values"
-    raise TypeError(f"{where} takes {what}, not {type(x).__name__} {_shorten(x)}{hint}")
+    raise TypeError(f"{where} takes {what}, not {kind} {shown}{hint}")
 
 
 def _is_numpy_bool(x: Any) -> bool:
@@ -53,7 +53,10 @@ def with_defaults(op: Op, args: tuple[Any, ...]) -> tuple[Any, ...]:
         return args
     if 0 < missing <= len(op.defaults) and args:
         return args + op.defaults[-missing:]
-    raise TypeError(f"{op.name} takes {op.arity} operand{'s' if op.arity != 1 else ''} ({', '.join(op.operands)}), {len(args)} were given")
+    raise TypeError(
+        f"{op.name} takes {op.arity} operand{'s' if op.arity != 1 else ''} ({', '.join(op.operands)}), "
+        f"{len(args)} were given"
+    )
 
 
 def _shorten(x: object) -> str:
@@ -71,7 +74,7 @@ def evaluate(op: Op, args: Sequence[Any], data: Sequence[float]) -> float:
     ``args`` are the operands as given (Values or floats, for the message), ``data`` their numbers.
     """
     try:
-        out: float = op.value(FLOATS, *data)
+        out = op.value(FLOATS, *data)
     except (ValueError, ZeroDivisionError, OverflowError):
         raise failure(op, args) from None
     if not isinstance(out, int | float):
@@ -88,8 +91,8 @@ def local_derivative(op: Op, i: int, out: float, data: Sequence[float]) -> float
 
 def local_derivatives(op: Op, out: float, args: Sequence[Any], data: Sequence[float]) -> tuple[float, ...]:
     """The local derivatives in the order of ``args``; 0.0 for a number operand, which does not vary."""
-    if op.n_ary:
-        every: Sequence[float] = op.partials(FLOATS, out, *data)  # type: ignore[operator]
+    if not isinstance(op.partials, tuple):
+        every = op.partials(FLOATS, out, *data)
         return tuple(0.0 if isinstance(a, float) else p for a, p in zip(args, every, strict=True))
     return tuple(0.0 if isinstance(a, float) else local_derivative(op, i, out, data) for i, a in enumerate(args))
 
@@ -129,22 +132,29 @@ def failure(op: Op, args: Sequence[Any]) -> Exception:
 def gradient_failure(order: Sequence[Any]) -> Exception:
     """The error for a backward pass whose gradients are not all finite.
 
-    ``order`` holds the nodes in topological order with the gradients of the failed pass in them. The
-    first node, counted from the root, that could not pass its gradient on is the one to blame.
+    ``order`` holds the nodes in topological order, with the gradients of the failed pass in them. To blame
+    is the first operation, counted from the root, that could not pass its gradient on.
     """
     for node in reversed(order):
+        if not math.isfinite(node.grad):
+            return _overflowing("at", node)
         for i, (arg, partial) in enumerate(zip(node.args, node.partials, strict=True)):
-            if isinstance(arg, float):
-                continue
-            where = f"{describe(node.op, node.args)}{modes.made_at(node)}"
-            if not math.isfinite(partial):
-                data = [data_of(a) for a in node.args]
-                if node.op.domain.differentiable(*data):
-                    return OverflowError(f"the derivative of {node.op.name} overflows at {where}")
-                operand = node.op.operand_names(len(data))[i]
-                respect = f" with respect to {operand}" if len(data) > 1 else ""
-                return DomainError(f"{node.op.name} is not differentiable at {describe(node.op, node.args)}{respect}"
-                                   f"{modes.made_at(node)}")
-            if not math.isfinite(node.grad * partial) or not math.isfinite(arg.grad):
-                return OverflowError(f"the gradient overflows below {node.op.name} at {where}")
-    return OverflowError("the gradient overflows at the root")
+            if not isinstance(arg, float) and not math.isfinite(node.grad * partial):
+                return _blocked(node, i) if not math.isfinite(partial) else _overflowing("below", node)
+    return OverflowError("the gradient overflows")
+
+
+def _blocked(node: Any, i: int) -> Exception:
+    """The error for a node whose local derivative in operand i is not finite."""
+    op, data = node.op, [data_of(a) for a in node.args]
+    where = f"{describe(op, node.args)}"
+    if op.domain.differentiable(*data):
+        return OverflowError(f"the derivative of {op.name} overflows at {where}{modes.made_at(node)}")
+    respect = f" with respect to {op.operand_names(len(data))[i]}" if len(data) > 1 else ""
+    return DomainError(f"{op.name} is not differentiable at {where}{respect}{modes.made_at(node)}")
+
+
+def _overflowing(place: str, node: Any) -> Exception:
+    name = node.op.name if node.op else "the leaf"
+    where = describe(node.op, node.args) if node.op else f"{node.data!r}" + (f" (label {node.label!r})" if node.label else "")
+    return OverflowError(f"the gradient overflows {place} {name} at {where}{modes.made_at(node)}")

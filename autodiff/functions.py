@@ -8,7 +8,6 @@ Values: on it the table's local derivatives are graphs themselves, which is how 
 from __future__ import annotations
 
 import math
-import operator
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -16,9 +15,7 @@ from autodiff import engine
 from autodiff.engine import Value
 from autodiff.floats import as_number, data_of, evaluate, with_defaults
 from autodiff.namespaces import FLOATS, Namespace
-from autodiff.ops import LOGSUMEXP, OPS, Op
-
-_OPERATORS = ("add", "sub", "mul", "div", "neg", "pow")
+from autodiff.ops import LOGSUMEXP, OPERATORS, OPS, Op
 
 
 def call(op: Op, x: tuple[Any, ...]) -> Any:
@@ -55,10 +52,10 @@ def _documentation(op: Op) -> str:
     )
 
 
-def _operands(xs: Iterable[Any], name: str) -> tuple[Any, ...]:
-    if isinstance(xs, Value | str) or not isinstance(xs, Iterable):
+def _operands(xs: Any, name: str) -> tuple[Any, ...]:
+    if isinstance(xs, Value | str) or not hasattr(xs, "__iter__"):
         raise TypeError(f"{name} takes one sequence of operands, as in {name}([a, b]), not {type(xs).__name__} {xs!r}")
-    operands = tuple(xs)
+    operands: tuple[Any, ...] = tuple(xs)
     if not operands:
         raise ValueError(f"{name} needs at least one operand, and was given an empty sequence")
     return operands
@@ -136,20 +133,27 @@ def softmax(xs: Iterable[Any]) -> list[Any]:
     return [e / total for e in exponentials]
 
 
+def _on_data(choice: Callable[..., float]) -> Callable[..., float]:
+    def on_data(*operands: Any) -> float:
+        return choice(*map(data_of, operands))
+
+    return on_data
+
+
 def _any_value(operands: tuple[Any, ...]) -> bool:
     return any(isinstance(a, Value) for a in operands)
 
 
-FUNCTIONS = {op.name: function(op) for op in OPS.values() if not op.n_ary and op.name not in _OPERATORS}
+FUNCTIONS = {op.name: function(op) for op in OPS.values() if not op.n_ary and op.name not in OPERATORS}
 globals().update(FUNCTIONS)
 
 VALUES = Namespace(
     "Values",
     **FUNCTIONS,
     pi=math.pi,
-    pow=operator.pow,
-    sign=lambda x: FLOATS.sign(data_of(x)),
-    step=lambda x: FLOATS.step(data_of(x)),
-    compare=lambda x, y: FLOATS.compare(data_of(x), data_of(y)),
+    pow=pow,
+    sign=_on_data(FLOATS.sign),
+    step=_on_data(FLOATS.step),
+    compare=_on_data(FLOATS.compare),
     unless=FLOATS.unless,
 )

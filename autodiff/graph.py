@@ -18,6 +18,20 @@ def require_value(y: Any, caller: str) -> Value:
     raise TypeError(f"{caller} takes a Value, not {type(y).__name__} {y!r}")
 
 
+def backward_failure(y: Value) -> Exception:
+    """The error that ``y.backward()`` raises, for walks that found a gradient that is not finite."""
+    order = topological_order(y)
+    before = [node.grad for node in order]
+    try:
+        y.backward()
+    except (ValueError, ArithmeticError) as error:
+        return error
+    finally:
+        for node, grad in zip(order, before, strict=True):
+            node.grad = grad
+    return OverflowError("the gradient overflows")
+
+
 def leaves(y: Value) -> list[Value]:
     """The leaves that ``y`` depends on, in topological order: its inputs and parameters.
 
@@ -126,7 +140,8 @@ def _readable(count: int) -> str:
 
 # Copies. Python's own copy and pickle walk a graph by recursion and fail on a deep one; these do not.
 
-_Record = tuple[float, float, Any, tuple[Any, ...], tuple[float, ...], str]
+_Place = tuple[str, int]
+_Record = tuple[float, float, Any, tuple[_Place | float, ...], tuple[float, ...], str]
 
 
 def deep_copy(root: Value, memo: dict[int, Any]) -> Value:
@@ -147,7 +162,7 @@ def pickled(root: Value) -> tuple[Callable[..., Value], tuple[Any, ...]]:
         return restore, (root.data, root.grad, None, (), (), root.label)
     order = topological_order(root)
     leaf_nodes = [node for node in order if node.op is None]
-    place: dict[Value, tuple[str, int]] = {leaf: ("leaf", i) for i, leaf in enumerate(leaf_nodes)}
+    place: dict[Value, _Place] = {leaf: ("leaf", i) for i, leaf in enumerate(leaf_nodes)}
     records: list[_Record] = []
     for node in order:
         if node.op is not None:

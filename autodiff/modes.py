@@ -11,7 +11,7 @@ import os
 import sys
 import threading
 import weakref
-from collections.abc import Iterator
+from collections.abc import Generator
 from typing import Any
 
 any_active = False  # is any thread in a mode? The engines read this for every node.
@@ -31,7 +31,7 @@ here = _ThreadModes()
 
 
 @contextlib.contextmanager
-def _entering() -> Iterator[None]:
+def _entering() -> Generator[None, None, None]:
     global any_active, _entered
     with _lock:
         _entered += 1
@@ -45,7 +45,7 @@ def _entering() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def no_grad() -> Iterator[None]:
+def no_grad() -> Generator[None, None, None]:
     """Compute without recording a graph, as a context or as a decorator: results are leaves.
 
     Applies to the current thread.
@@ -67,7 +67,7 @@ def no_grad() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def detect_anomaly() -> Iterator[None]:
+def detect_anomaly() -> Generator[None, None, None]:
     """Remember, for every node made, the line of user code that made it; errors then say it.
 
     A value that is not finite is refused at once, and a gradient that is not finite is an error at the

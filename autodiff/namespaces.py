@@ -5,6 +5,10 @@ corners: ``step`` (1 where x > 0), ``compare`` (the sign of x − y), ``unless(c
 Every other name is an operation of the table, run on the same namespace: ``xp.sigmoid`` is the row sigmoid.
 """
 
+# The functions of a namespace take whatever its operands are (arrays, mpmath's numbers), which has no one type.
+# pyright: reportUnknownLambdaType=false, reportUnknownMemberType=false, reportUnknownArgumentType=false
+# pyright: reportMissingTypeStubs=false
+
 from __future__ import annotations
 
 import cmath
@@ -106,9 +110,7 @@ def complex_numbers() -> Namespace:
     def expm1(z: complex) -> complex:
         z = complex(z)
         half = math.sin(z.imag / 2.0)
-        return complex(
-            math.expm1(z.real) * math.cos(z.imag) - 2.0 * half * half, math.exp(z.real) * math.sin(z.imag)
-        )
+        return complex(math.expm1(z.real) * math.cos(z.imag) - 2.0 * half * half, math.exp(z.real) * math.sin(z.imag))
 
     return Namespace(
         "complex numbers",

@@ -7,6 +7,10 @@ mpmath the arbiter, on symbols the formula as a person writes it (`namespaces`, 
 To add an operation, add a row.
 """
 
+# The rules run on any namespace, so the operands of their lambdas have no one type.
+# pyright: reportUnknownLambdaType=false, reportUnknownMemberType=false
+# pyright: reportUnknownArgumentType=false, reportUnknownVariableType=false
+
 from __future__ import annotations
 
 import functools
@@ -19,10 +23,12 @@ from typing import Any
 
 Rule = Callable[..., Any]
 
+OPERATORS = ("add", "sub", "mul", "div", "neg", "pow")  # rows that Python writes with an operator, not a name
+
 SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
 
-def _always(*x: float) -> bool:
+def _always(*_: float) -> bool:
     return True
 
 

@@ -9,11 +9,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from autodiff.engine import Value, topological_order
-from autodiff.floats import as_number, data_of, evaluate, gradient_failure
-from autodiff.graph import require_value
+from autodiff.floats import data_of, evaluate
+from autodiff.graph import backward_failure, require_value
 from autodiff.symbols import Symbol, applied, formulas
 
 
@@ -114,40 +113,27 @@ def backward_steps(y: Value) -> Iterator[BackwardStep]:
                     totals[arg] = totals.get(arg, 0.0) + amount
                     remaining[arg] -= 1
                     if not math.isfinite(totals[arg]):
-                        raise _failure(y)
+                        raise backward_failure(y)
                     contributions.append(
                         Contribution(i, arg, node.partials[i], str(written[i]), amount, totals[arg], remaining[arg])
                     )
         yield BackwardStep(index, node, received, tuple(contributions))
 
 
-def _failure(y: Value) -> Exception:
-    """The error that backward() itself raises for this graph; its gradients stay as they were."""
-    order = topological_order(y)
-    before = [node.grad for node in order]
-    try:
-        y.backward()
-    except (ValueError, ArithmeticError) as error:
-        return error
-    finally:
-        for node, grad in zip(order, before, strict=True):
-            node.grad = grad
-    return gradient_failure(order)
-
-
 def require_current(order: list[Value]) -> None:
     """ValueError when some node's data no longer follows from its operands' (data was assigned by hand)."""
     for node in order:
-        if node.op is None:
-            continue
-        data = [data_of(a) for a in node.args]
-        if evaluate(node.op, node.args, data) != node.data:
-            operands: list[Any] = [a for a in node.args if isinstance(a, Value)]
-            names = ", ".join(repr(a.label or f"{a.data:.6g}") for a in operands[:4])
+        if node.op is not None and not _follows(node):
+            names = ", ".join(repr(a.label or f"{a.data:.6g}") for a in node.parents[:4])
             raise ValueError(
                 f"the graph is out of date: {node.op.name} was computed as {node.data!r}, but the data of its operands "
                 f"({names}) or its own has been assigned since; compute it again from its leaves"
             )
 
 
-__all__ = ["BackwardStep", "Contribution", "ForwardStep", "as_number", "backward_steps", "forward_steps"]
+def _follows(node: Value) -> bool:
+    assert node.op is not None
+    try:
+        return evaluate(node.op, node.args, [data_of(a) for a in node.args]) == node.data
+    except (ValueError, ArithmeticError):
+        return False

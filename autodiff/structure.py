@@ -1,5 +1,8 @@
 """Arguments with structure: nested lists, tuples, dicts and NumPy arrays of numbers, taken apart and put back."""
 
+# What isinstance makes of Any (a list of what?) is partially unknown, and stays so: the elements are checked one by one.
+# pyright: reportUnknownArgumentType=false, reportUnknownVariableType=false, reportUnknownLambdaType=false
+
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -20,13 +23,15 @@ def flatten(tree: Any, where: str) -> tuple[list[Any], Rebuild]:
     if isinstance(tree, Value):
         return [tree], lambda flat: flat[0]
     if isinstance(tree, list | tuple):
-        rebuild_sequence: Callable[[list[Any]], Any] = (
+        rebuild_sequence: Rebuild = (
             (lambda parts: type(tree)(*parts)) if hasattr(tree, "_fields") else (lambda parts: type(tree)(parts))
         )
         return _flatten_all([(f"{where}[{i}]", part) for i, part in enumerate(tree)], rebuild_sequence)
     if isinstance(tree, dict):
         keys = list(tree)
-        return _flatten_all([(f"{where}[{k!r}]", tree[k]) for k in keys], lambda parts: dict(zip(keys, parts, strict=True)))
+        return _flatten_all(
+            [(f"{where}[{k!r}]", tree[k]) for k in keys], lambda parts: dict(zip(keys, parts, strict=True))
+        )
     if getattr(tree, "ndim", 0):
         return list(tree.ravel()), lambda flat: _array(flat, tree)
     return [as_number(tree, where)], lambda flat: flat[0]

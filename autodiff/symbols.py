@@ -5,20 +5,22 @@ This is a printer, not a computer algebra system: it drops factors of 1 and writ
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import functools
+from typing import Any
 
-if TYPE_CHECKING:
-    from autodiff.ops import Op
+from autodiff.ops import OPERATORS, Op
 
 _SUM, _PRODUCT, _POWER, _ATOM = range(4)  # how tightly an expression holds together
 _SUPERSCRIPTS = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
-_OPERATORS = ("add", "sub", "mul", "div", "neg")
 _NAMES = {"sigmoid": "σ", "maximum": "max", "minimum": "min"}
 _LATEX_NAMES = {
     "sigmoid": r"\sigma",
     "maximum": r"\max",
     "minimum": r"\min",
-    **{name: f"\\{name}" for name in ("exp", "log", "sin", "cos", "tan", "arcsin", "arccos", "arctan", "sinh", "cosh", "tanh")},
+    **{
+        name: f"\\{name}"
+        for name in ("exp", "log", "sin", "cos", "tan", "arcsin", "arccos", "arctan", "sinh", "cosh", "tanh")
+    },
 }
 
 
@@ -152,7 +154,7 @@ class _Symbols:
         return general
 
     def __getattr__(self, name: str) -> Any:
-        return lambda *args: call(name, *args)
+        return functools.partial(call, name)
 
 
 SYMBOLS = _Symbols()
@@ -172,7 +174,7 @@ def formulas(op: Op, operands: tuple[Symbol, ...] | None = None) -> tuple[Symbol
 
 def applied(op: Op, operands: tuple[Symbol, ...]) -> Symbol:
     """The operation itself, written: x + y, tanh(x), σ(x)."""
-    if op.name in _OPERATORS or op.name in ("sum", "dot"):
+    if op.name in (*OPERATORS, "sum", "dot"):
         return op.value(SYMBOLS, *operands)
     return getattr(SYMBOLS, op.name)(*operands)
 

@@ -7,15 +7,18 @@ topological order and multiplies and adds, which is the chain rule. The derivati
 table. Errors and modes live elsewhere (`floats`, `modes`).
 """
 
+# The functions of this file are the class's own: they make nodes without its checks.
+# pyright: reportPrivateUsage=false
+
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from math import isfinite
-from typing import Any, Self, SupportsIndex
+from typing import Any, SupportsIndex
 
 from autodiff import modes
 from autodiff.floats import as_number, data_of, evaluate, failure, gradient_failure, local_derivatives, with_defaults
-from autodiff.ops import ABS, ADD, DIV, DOT, MUL, NEG, OPS, POW, RELU, SUB, SUM, Op
+from autodiff.ops import ABS, ADD, DIV, DOT, MUL, NEG, OPERATORS, OPS, POW, RELU, SUB, SUM, Op
 
 name = "python"
 
@@ -30,8 +33,9 @@ class Value:
 
     Attributes
     ----------
-    data : float, the value. Assigning to it is how an optimiser moves a leaf; a graph already built keeps
-        the numbers it was built with, so build it again.
+    data : float, the value. Assigning to it is how an optimiser moves a leaf. A graph already built keeps
+        its recorded numbers: backward() still gives the gradient at the operands it was computed from;
+        what needs both to agree (backward_steps, create_graph) says that the graph is out of date.
     grad : float, ∂(root)/∂(self), filled by `backward`
     op : the row of the op table that made this node, None for a leaf
     args : the operands in order: Values, or floats where the operand was a number
@@ -157,8 +161,8 @@ class Value:
         adds the seed to its gradient. Uses the local derivatives recorded when the graph was built.
 
         Raises DomainError where a gradient meets an operation that is not differentiable at its
-        operands, OverflowError where it exceeds the largest float; all gradients of leaves are then
-        as they were before the call.
+        operands, OverflowError where it exceeds the largest float; the gradients of leaves are then
+        as they were before the call, those of intermediate nodes 0.
 
         >>> a = Value(3.0)
         >>> (a * a + a).backward()
@@ -189,6 +193,8 @@ class Value:
             if not all([isfinite(leaf._grad) for leaf in leaves]):
                 raise gradient_failure(order)
         except BaseException:  # an interrupt too: no leaf keeps half of a gradient
+            for node in order:
+                node._grad = 0.0
             for leaf, grad in zip(leaves, before, strict=True):
                 leaf._grad = grad
             raise
@@ -346,6 +352,5 @@ def _method(op: Op) -> Callable[..., Value]:
 # x.exp(), x.maximum(y), …: a method for every row that the class does not spell out (NumPy's object arrays
 # call them too).
 for _op in OPS.values():
-    if not _op.n_ary and not hasattr(Value, _op.name) and not hasattr(Value, f"__{_op.name.replace('div', 'truediv')}__"):
+    if not _op.n_ary and _op.name not in OPERATORS and not hasattr(Value, _op.name):
         setattr(Value, _op.name, _method(_op))
-setattr(Value, "abs", _method(ABS))

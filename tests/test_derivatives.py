@@ -1,0 +1,210 @@
+"""Derivatives as functions of functions: structure, nesting, agreement with each other, faults."""
+
+import math
+
+import mpmath
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from autodiff import (
+    DomainError,
+    Value,
+    dot,
+    exp,
+    grad,
+    gradients,
+    hessian,
+    jacobian,
+    jvp,
+    log,
+    logsumexp,
+    maximum,
+    relu,
+    sin,
+    softmax,
+    sqrt,
+    tanh,
+    value_and_grad,
+    vjp,
+)
+
+numbers = st.floats(-3, 3)
+
+
+def test_the_fifth_derivative_of_tanh_by_five_nested_grads_is_mpmaths():
+    f = tanh
+    for order in range(1, 6):
+        f = grad(f)
+        assert f(0.5) == pytest.approx(float(mpmath.diff(mpmath.tanh, 0.5, order)), rel=1e-9)
+
+
+def test_grad_has_the_structure_of_its_argument():
+    assert grad(lambda x: x * x)(3.0) == 6.0 and type(grad(lambda x: x * x)(3)) is float
+    assert grad(lambda w: w[0] * w[1])([2.0, 3.0]) == [3.0, 2.0]
+    assert grad(lambda w: w[0][0] * w[1])(([2.0], 3)) == ([3.0], 2.0)
+    assert grad(lambda p: p["a"] * p["b"][0])({"a": 2.0, "b": [5.0]}) == {"a": 5.0, "b": [2.0]}
+
+
+def test_grad_of_an_array_is_an_array():
+    np = pytest.importorskip("numpy")
+    a = np.arange(6.0).reshape(2, 3)
+    result = grad(lambda w: (w * w).sum())(a)
+    assert isinstance(result, np.ndarray) and result.dtype == float and (result == 2 * a).all()
+
+
+def test_argnums_choose_the_arguments_and_keywords_pass_through():
+    def f(x, y, *, scale=1.0):
+        return x * y * y * scale
+
+    assert grad(f)(2.0, 3.0) == 9.0
+    assert grad(f, argnums=1)(2.0, 3.0) == 12.0
+    assert grad(f, argnums=-1)(2.0, 3.0, scale=2.0) == 24.0
+    assert value_and_grad(f, argnums=(0, 1))(2.0, 3.0) == (18.0, (9.0, 12.0))
+    with pytest.raises(TypeError, match="argnums=2"):
+        grad(f, argnums=2)(2.0, 3.0)
+
+
+def test_nested_gradients_with_a_shared_variable_are_not_confused():
+    # d/dx [ ∂/∂y (x y²) at y = x ] = d/dx 2x² = 4x
+    assert grad(lambda x: grad(lambda y: x * y * y)(x))(3.0) == 12.0
+    # the classic perturbation-confusion example: d/dx [ x · d/dy (x + y) ] = 1
+    assert grad(lambda x: x * grad(lambda y: x + y)(1.0))(1.0) == 1.0
+
+
+def test_an_inner_derivative_that_captures_the_outer_variable_is_differentiated_in_it():
+    assert grad(lambda w: grad(lambda x: w * x * x)(3.0))(2.0) == 6.0
+    w = Value(2.0)
+    slope = grad(lambda x: w * x * x)(3.0)
+    slope.backward()
+    assert slope.data == 12.0 and w.grad == 6.0
+
+
+def test_the_second_derivative_of_a_linear_function_is_zero():
+    assert grad(grad(lambda x: 3.0 * x))(1.0) == 0.0
+    assert hessian(lambda x: x[0] + 2.0 * x[1])([1.0, 1.0]) == [[0.0, 0.0], [0.0, 0.0]]
+
+
+def test_jacobian_and_hessian_nest_structures():
+    assert jacobian(lambda x: [x[0] * x[1], x[0] + 1.0, 7.0])([2.0, 3.0]) == [[3.0, 2.0], [1.0, 0.0], [0.0, 0.0]]
+    assert jacobian(lambda x: {"s": sin(x)})(0.0) == {"s": 1.0}
+    assert hessian(lambda x: x[0] ** 2 * x[1])([3.0, 5.0]) == [[10.0, 6.0], [6.0, 0.0]]
+    assert hessian(lambda x: x**3)(2.0) == 12.0
+
+
+def test_the_jacobian_of_softmax_is_diag_minus_outer_product():
+    logits = [0.3, -1.2, 2.0]
+    s = softmax(logits)
+    for i, row in enumerate(jacobian(softmax)(logits)):
+        assert row == pytest.approx([s[i] * ((i == j) - s[j]) for j in range(3)], abs=1e-15)
+
+
+@given(st.lists(numbers, min_size=3, max_size=3), st.lists(numbers, min_size=3, max_size=3), st.lists(numbers, min_size=2, max_size=2))  # fmt: skip
+def test_forward_and_reverse_mode_agree_with_the_jacobian(x, v, u):
+    def f(x):
+        return [dot(x, x) * tanh(x[0]), logsumexp(x) + exp(x[1] * 0.5)]
+
+    matrix = jacobian(f)(x)
+    value, along = jvp(f, (x,), (v,))
+    value_again, pull_back = vjp(f, x)
+    assert value == value_again
+    assert along == pytest.approx([sum(row[j] * v[j] for j in range(3)) for row in matrix], rel=1e-12, abs=1e-12)
+    (pulled,) = pull_back(u)
+    assert pulled == pytest.approx([sum(u[i] * matrix[i][j] for i in range(2)) for j in range(3)], rel=1e-12, abs=1e-12)
+
+
+def test_modes_nest_in_each_other():
+    assert grad(lambda x: jvp(lambda z: z**3, (x,), (1.0,))[1])(2.0) == 12.0
+    assert jvp(grad(lambda z: z**3), (2.0,), (1.0,)) == (12.0, 12.0)
+    assert grad(lambda x: vjp(lambda z: z**3, x)[1](1.0)[0])(2.0) == 12.0
+    assert grad(lambda v: jvp(lambda z: z**3, (2.0,), (v,))[1])(5.0) == 12.0
+
+
+def test_gradients_leave_every_grad_alone_and_take_inner_nodes():
+    x = Value(2.0)
+    q = x * x
+    y = q * q + x
+    x.grad = 5.0
+    assert gradients(y, [x, q]) == [33.0, 8.0]
+    assert (x.grad, q.grad, y.grad) == (5.0, 0.0, 0.0)
+
+
+def test_gradients_with_create_graph_can_be_differentiated_again():
+    x = Value(1.5)
+    (first,) = gradients(x**4, [x], create_graph=True)
+    (second,) = gradients(first, [x], create_graph=True)
+    (third,) = gradients(second, [x])
+    assert (first.data, second.data, third) == (4 * 1.5**3, 12 * 1.5**2, 24 * 1.5)
+
+
+def test_the_gradient_in_something_y_does_not_depend_on_is_zero():
+    x, w = Value(1.0), Value(2.0)
+    assert gradients(x * 2, [w]) == [0.0]
+    (g,) = gradients(x * 2, [w], create_graph=True)
+    assert g.data == 0.0 and g.op is None
+
+
+def test_higher_orders_pass_through_kinks_and_constants():
+    assert grad(grad(lambda x: relu(x) * x))(2.0) == 2.0
+    assert grad(grad(lambda x: maximum(x, 0.0) ** 2))(-1.0) == 0.0
+    assert grad(grad(lambda x: x**0))(0.0) == 0.0
+    assert [grad(grad(lambda x, n=n: x**n))(0.0) for n in (1, 2, 3)] == [0.0, 2.0, 0.0]
+
+
+def test_create_graph_on_a_graph_whose_leaf_was_assigned_says_it_is_out_of_date():
+    x = Value(3.0, "x")
+    y = x * x
+    x.data = 4.0
+    with pytest.raises(ValueError, match="out of date: mul was computed as 9.0.*'x'"):
+        gradients(y, [x], create_graph=True)
+    z = log(Value(2.0, "positive"))
+    z.parents[0].data = -1.0
+    with pytest.raises(ValueError, match="out of date"):
+        gradients(z, [z.parents[0]], create_graph=True)
+
+
+@pytest.mark.parametrize(
+    ("f", "message"),
+    [
+        (lambda x: (x, x), "must return one Value.*returned tuple.*use jacobian"),
+        (lambda x: "text", "must return one Value.*returned str 'text'"),
+        (lambda x: None, "must return one Value.*returned NoneType"),
+        (lambda x: 1.0, r"returned the number 1.0, which carries no graph.*return Value\(1.0\)"),
+        (lambda x: math.exp(x), "autodiff's functions .* in place of math's"),
+    ],
+)
+def test_grad_says_what_the_function_returned(f, message):
+    with pytest.raises(TypeError, match=message):
+        grad(f)(1.0)
+
+
+@pytest.mark.parametrize("argument", ["text", None, [1.0, "a"], 1j])
+def test_grad_says_which_argument_is_no_number(argument):
+    with pytest.raises(TypeError, match="argument"):
+        grad(lambda x: Value(1.0))(argument)
+
+
+def test_a_constant_value_has_gradient_zero():
+    assert grad(lambda x: Value(5.0))(1.0) == 0.0
+
+
+def test_derivatives_refuse_what_is_not_finite():
+    for derivative in (grad(sqrt), grad(grad(sqrt)), jacobian(lambda x: [sqrt(x)])):
+        with pytest.raises(DomainError, match="sqrt is not differentiable at x = 0.0"):
+            derivative(0.0)
+    with pytest.raises(DomainError, match="sqrt is not differentiable"):
+        jvp(sqrt, (0.0,), (1.0,))
+    with pytest.raises(OverflowError):
+        grad(lambda x: x * 1e200 * 1e-300 * 1e300)(1e-10) and grad(lambda x: (x * 1e300) * 1e300)(1e-300)
+
+
+def test_gradients_and_products_refuse_the_wrong_arguments():
+    x = Value(1.0)
+    with pytest.raises(TypeError, match="gradients takes a Value, not float 1.0"):
+        gradients(1.0, [x])
+    with pytest.raises(TypeError, match="gradients takes a Value, not str"):
+        gradients(x, ["x"])
+    with pytest.raises(ValueError, match="2 numbers, the result of <lambda> has 1"):
+        vjp(lambda x: x * 2, 1.0)[1]([1.0, 2.0])
+    with pytest.raises(ValueError, match="given 1 numbers and 2 tangents"):
+        jvp(lambda x: x * 2, (1.0,), (1.0, 2.0))
