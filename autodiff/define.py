@@ -6,10 +6,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from autodiff.functions import function
-from autodiff.ops import OPS, REALS, Domain, Op, Rule
-from autodiff.symbols import SYMBOLS, Symbol, formulas
-
-_BUILT_IN = frozenset(OPS)
+from autodiff.namespaces import FLOATS
+from autodiff.ops import BUILT_IN, OPS, REALS, Domain, Op, Rule
+from autodiff.symbols import SYMBOLS, Symbol, symbol
 
 
 def define_op(
@@ -57,19 +56,40 @@ def define_op(
     """
     if not name.isidentifier():
         raise ValueError(f"an operation's name must be an identifier, not {name!r}")
-    if name in _BUILT_IN:
+    if name in BUILT_IN:
         raise ValueError(f"operation {name!r} is built in; choose another name")
     rules = partials if callable(partials) else tuple(partials)
     where = domain if isinstance(domain, Domain) else Domain(*domain)
     op = Op(name, symbol or name, value, rules, where, doc or f"The operation {name}, defined by its user.")
     try:
-        operands = tuple(Symbol(x) for x in op.operand_names(2))
-        value(SYMBOLS, *operands)
-        formulas(op, operands)
-    except (TypeError, AttributeError) as error:
+        _try_on_symbols(op)
+    except (TypeError, AttributeError, LookupError, ValueError) as error:
         raise TypeError(
             f"operation {name!r} does not run on every namespace ({error}): write its rules against xp (xp.exp in "
             f"place of math.exp), with xp.step, xp.compare or xp.unless in place of if"
         ) from error
     OPS[name] = op
     return function(op)
+
+
+class _KnownSymbols:
+    """The namespace of symbols, but only with the functions that every namespace has."""
+
+    def __getattr__(self, name: str) -> Any:
+        getattr(FLOATS, name)
+        return getattr(SYMBOLS, name)
+
+
+def _try_on_symbols(op: Op) -> None:
+    """Run a row's rules; an error where they give anything but expressions, or not one partial for each operand."""
+    xp = _KnownSymbols()
+    operands = tuple(Symbol(x) for x in op.operand_names(2))
+    out = symbol(op.value(xp, *operands))
+    if isinstance(op.partials, tuple):
+        found: Sequence[Any] = [op.partial(i, xp, out, *operands) for i in range(len(operands))]
+    else:
+        found = op.partials(xp, out, *operands)
+    if len(found) != len(operands):
+        raise ValueError(f"its partials give {len(found)} derivatives for {len(operands)} operands")
+    for derivative in found:
+        symbol(derivative)

@@ -56,7 +56,7 @@ def gradients(y: Value, xs: Sequence[Value], create_graph: bool = False, *, seed
                     totals[arg] = totals[arg] + amount if arg in totals else amount
     found = [totals.get(x, 0.0) if x in between else 0.0 for x in xs]
     if create_graph:
-        return [g if isinstance(g, Value) else Value(g) for g in found]
+        return [g if isinstance(g, Value) else x * 0.0 + g for x, g in zip(xs, found, strict=True)]  # a constant in x
     if not all(math.isfinite(g) for g in found):
         raise backward_failure(y)
     return found
@@ -152,7 +152,7 @@ def jacobian(f: Function, argnums: Argnums = 0) -> Function:
 
     def matrix(*args: Any, **kwargs: Any) -> Any:
         call = _Call(f, args, kwargs, argnums)
-        outputs, rebuild = _outputs(f, call.result)
+        outputs, rebuild = _outputs(f, call)
         create_graph = call.wants_graph(outputs)
         return rebuild([call.rebuild(gradients(y, call.inputs, create_graph)) for y in outputs])
 
@@ -178,7 +178,7 @@ def vjp(f: Function, *args: Any) -> tuple[Any, Function]:
     ([6.0, 9.0], (62.0,))
     """
     call = _Call(f, args, {}, tuple(range(len(args))))
-    outputs, rebuild = _outputs(f, call.result)
+    outputs, rebuild = _outputs(f, call)
     create_graph = call.wants_graph(outputs)
 
     def pull_back(v: Any) -> Any:
@@ -204,7 +204,7 @@ def jvp(f: Function, args: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any,
     directions, _ = flatten(tuple(tangents), "jvp's tangents")
     if len(directions) != len(call.inputs):
         raise ValueError(f"jvp was given {len(call.inputs)} numbers and {len(directions)} tangents")
-    outputs, rebuild = _outputs(f, call.result)
+    outputs, rebuild = _outputs(f, call)
     create_graph = call.wants_graph(outputs) or any(isinstance(d, Value) for d in directions)
     tangent: dict[Value, Any] = dict(zip(call.inputs, directions, strict=True))
     along = [_tangent(y, tangent, create_graph) for y in outputs]
@@ -265,9 +265,11 @@ def _one_value(f: Function, result: Any) -> Value:
     )
 
 
-def _outputs(f: Function, result: Any) -> tuple[list[Value], Rebuild]:
-    flat, rebuild = flatten(result, f"the result of {_name(f)}")
-    return [y if isinstance(y, Value) else Value(as_number(y, _name(f))) for y in flat], rebuild
+def _outputs(f: Function, call: _Call) -> tuple[list[Value], Rebuild]:
+    """What f returned, as Values; a number is constant in the inputs."""
+    flat, rebuild = flatten(call.result, f"the result of {_name(f)}")
+    anything = call.inputs[0] if call.inputs else Value(0.0)
+    return [y if isinstance(y, Value) else anything * 0.0 + as_number(y, _name(f)) for y in flat], rebuild
 
 
 def _name(f: Function) -> str:

@@ -24,6 +24,8 @@ def as_number(x: Any, where: str, what: str = "a Value or a number") -> float:
     Accepts int, float, bool, fractions and NumPy scalars.
     Raises TypeError for anything else, ValueError for nan and ±inf, OverflowError for a huge int.
     """
+    if type(x) is float and math.isfinite(x):  # the usual case first: an optimiser comes here for every weight
+        return x
     if isinstance(x, numbers.Real) or _is_numpy_bool(x):
         try:
             number = float(x)
@@ -155,6 +157,6 @@ def _blocked(node: Any, i: int) -> Exception:
 
 
 def _overflowing(place: str, node: Any) -> Exception:
-    name = node.op.name if node.op else "the leaf"
-    where = describe(node.op, node.args) if node.op else f"{node.data!r}" + (f" (label {node.label!r})" if node.label else "")
+    name, label = (node.op.name if node.op else "the leaf"), (f" (label {node.label!r})" if node.label else "")
+    where = describe(node.op, node.args) if node.op else f"{node.data!r}{label}"
     return OverflowError(f"the gradient overflows {place} {name} at {where}{modes.made_at(node)}")

@@ -150,6 +150,7 @@ globals().update(FUNCTIONS)
 VALUES = Namespace(
     "Values",
     **FUNCTIONS,
+    number=float,
     pi=math.pi,
     pow=pow,
     sign=_on_data(FLOATS.sign),

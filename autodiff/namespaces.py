@@ -2,6 +2,7 @@
 
 A namespace has the elementary functions under NumPy's names, and a few that rows need at kinks and
 corners: ``step`` (1 where x > 0), ``compare`` (the sign of x − y), ``unless(condition, special, general)``.
+``number`` makes a constant of its own kind of a float.
 Every other name is an operation of the table, run on the same namespace: ``xp.sigmoid`` is the row sigmoid.
 """
 
@@ -17,7 +18,7 @@ import math
 import operator
 from typing import Any
 
-from autodiff.ops import find_op
+from autodiff.ops import BUILT_IN, find_op
 
 
 class Namespace:
@@ -31,7 +32,8 @@ class Namespace:
         if name.startswith("__"):
             raise AttributeError(name)
         operation = functools.partial(find_op(name).value, self)
-        setattr(self, name, operation)
+        if name in BUILT_IN:  # a user's own row may be defined anew
+            setattr(self, name, operation)
         return operation
 
     def __repr__(self) -> str:
@@ -56,6 +58,7 @@ def _smaller(x: Any, y: Any) -> Any:
 
 FLOATS = Namespace(
     "floats",
+    number=float,
     pi=math.pi,
     pow=math.pow,
     exp=math.exp,
@@ -88,6 +91,9 @@ FLOATS = Namespace(
 def complex_numbers() -> Namespace:
     """Complex numbers, for derivatives by complex step: kinks and comparisons go by the real part.
 
+    In a tie x counts as the larger, everywhere: so abs, maximum(x, 0) and minimum(x, 0) take the same side of 0, and a
+    row that is smooth though it is made of them (sigmoid) is differentiated right there.
+
     erf and erfc are mpmath's (cmath has none); log1p and expm1 keep their digits for a tiny imaginary part.
     """
 
@@ -97,7 +103,9 @@ def complex_numbers() -> Namespace:
     def from_mpmath(name: str) -> Any:
         def function(z: complex) -> complex:
             mpmath = import_mpmath(f"a complex step through {name}")
-            with mpmath.workdps(30):
+            size = abs(complex(z).imag)
+            digits = 30 - int(math.log10(size)) if 0.0 < size < 1.0 else 30  # mpmath rounds both parts alike
+            with mpmath.workdps(digits):
                 return complex(getattr(mpmath, name)(z))
 
         return function
@@ -114,6 +122,7 @@ def complex_numbers() -> Namespace:
 
     return Namespace(
         "complex numbers",
+        number=complex,
         pi=math.pi,
         pow=operator.pow,
         exp=cmath.exp,
@@ -134,7 +143,7 @@ def complex_numbers() -> Namespace:
         erfc=from_mpmath("erfc"),
         abs=lambda x: x if real(x) >= 0.0 else -x,
         maximum=lambda x, y: x if real(x) >= real(y) else y,
-        minimum=lambda x, y: x if real(x) <= real(y) else y,
+        minimum=lambda x, y: x if real(x) < real(y) else y,
         sign=lambda x: _compare(real(x), 0.0),
         step=lambda x: 1.0 if real(x) > 0.0 else 0.0,
         compare=lambda x, y: _compare(real(x), real(y)),
@@ -156,6 +165,7 @@ def fifty_digits() -> Namespace:
     mpmath = import_mpmath("the 50-digit namespace")
     return Namespace(
         "mpmath",
+        number=mpmath.mpf,
         pi=mpmath.pi,
         pow=operator.pow,
         **{
@@ -185,6 +195,7 @@ def arrays() -> Namespace:
     names = "pi exp log log1p expm1 sqrt sin cos tan arcsin arccos arctan sinh cosh tanh maximum minimum sign"
     return Namespace(
         "arrays",
+        number=np.float64,
         pow=np.power,
         abs=np.abs,
         **{name: getattr(np, name) for name in names.split()},

@@ -180,8 +180,9 @@ DIV = add_row("div", "÷", lambda xp, x, y: x / y, [lambda xp, out, x, y: 1.0 / 
               domain=Domain("y ≠ 0", lambda x, y: y != 0.0), doc="The quotient x / y.")
 NEG = add_row("neg", "−", lambda xp, x: -x, [lambda xp, out, x: -1.0], doc="The opposite −x.")
 # x**0 is 1 with derivative 0 in x, and 0**y has derivative 0 in y (the corner cases of HIPS autograd's power).
+# 2⁻⁶⁰x is 0 where 1/x has no finite float; anywhere else x**0 keeps y − 1, for its mixed second derivative is 1/x.
 POW = add_row("pow", "^", lambda xp, x, y: xp.pow(x, y),
-              [lambda xp, out, x, y: y * xp.pow(x, xp.unless(y == 0.0, 1.0, y - 1.0)),
+              [lambda xp, out, x, y: y * xp.pow(x, xp.unless((y == 0.0) & (x * 2.0**-60 == 0.0), 1.0, y - 1.0)),
                lambda xp, out, x, y: out * xp.log(xp.unless(x == 0.0, 1.0, x))],
               domain=Domain("x > 0, or x = 0 with y ≥ 0, or x < 0 with y an integer",
                             lambda x, y: x > 0.0 or (x == 0.0 and y >= 0.0) or (x < 0.0 and _is_integer(y)),
@@ -240,10 +241,12 @@ ELU = add_row("elu", "elu", lambda xp, x, alpha: xp.maximum(x, 0.0) + alpha * xp
               doc="x for x > 0, alpha·(eˣ − 1) elsewhere (Clevert et al., 2015).", defaults=(1.0,))
 ERF = add_row("erf", "erf", lambda xp, x: xp.erf(x), [lambda xp, out, x: 2.0 / xp.sqrt(xp.pi) * xp.exp(-(x * x))],
               doc="The error function 2/√π ∫₀ˣ exp(−t²) dt.")
-ERFC = add_row("erfc", "erfc", lambda xp, x: xp.erfc(x), [lambda xp, out, x: -2.0 / xp.sqrt(xp.pi) * xp.exp(-(x * x))],
+ERFC = add_row("erfc", "erfc", lambda xp, x: xp.erfc(x),
+               [lambda xp, out, x: -2.0 / xp.sqrt(xp.pi) * xp.exp(-(x * x))],
                doc="1 − erf(x), accurate in the right tail.")
 GELU = add_row("gelu", "gelu", lambda xp, x: x * (0.5 * xp.erfc(-x / xp.sqrt(2.0))),
-               [lambda xp, out, x: 0.5 * xp.erfc(-x / xp.sqrt(2.0)) + x * xp.exp(-(x * x) / 2.0) / xp.sqrt(2.0 * xp.pi)],
+               [lambda xp, out, x: 0.5 * xp.erfc(-x / xp.sqrt(2.0))
+                + x * xp.exp(-(x * x) / 2.0) / xp.sqrt(2.0 * xp.pi)],
                doc="x·Φ(x), Φ the standard normal distribution (Hendrycks and Gimpel, 2016; the exact form).")
 SILU = add_row("silu", "silu", lambda xp, x: x * xp.sigmoid(x),
                [lambda xp, out, x: xp.sigmoid(x) * (1.0 + x * (1.0 - xp.sigmoid(x)))],
@@ -251,13 +254,18 @@ SILU = add_row("silu", "silu", lambda xp, x: x * xp.sigmoid(x),
 
 # Kinks: the choice made there is part of the row.
 ABS = add_row("abs", "|·|", lambda xp, x: xp.abs(x), [lambda xp, out, x: xp.sign(x)],
-              domain=Domain(smooth_text="0 is chosen at x = 0", smooth=lambda x: x != 0.0), doc="The absolute value |x|.")
+              domain=Domain(smooth_text="0 is chosen at x = 0", smooth=lambda x: x != 0.0),
+              doc="The absolute value |x|.")
 MAXIMUM = add_row("maximum", "max", lambda xp, x, y: xp.maximum(x, y),
-                  [lambda xp, out, x, y: (1.0 + xp.compare(x, y)) / 2.0, lambda xp, out, x, y: (1.0 - xp.compare(x, y)) / 2.0],
-                  domain=Domain(smooth_text="a tie is split evenly", smooth=lambda x, y: x != y), doc="The larger of x and y.")
+                  [lambda xp, out, x, y: (1.0 + xp.compare(x, y)) / 2.0,
+                   lambda xp, out, x, y: (1.0 - xp.compare(x, y)) / 2.0],
+                  domain=Domain(smooth_text="a tie is split evenly", smooth=lambda x, y: x != y),
+                  doc="The larger of x and y.")
 MINIMUM = add_row("minimum", "min", lambda xp, x, y: xp.minimum(x, y),
-                  [lambda xp, out, x, y: (1.0 - xp.compare(x, y)) / 2.0, lambda xp, out, x, y: (1.0 + xp.compare(x, y)) / 2.0],
-                  domain=Domain(smooth_text="a tie is split evenly", smooth=lambda x, y: x != y), doc="The smaller of x and y.")
+                  [lambda xp, out, x, y: (1.0 - xp.compare(x, y)) / 2.0,
+                   lambda xp, out, x, y: (1.0 + xp.compare(x, y)) / 2.0],
+                  domain=Domain(smooth_text="a tie is split evenly", smooth=lambda x, y: x != y),
+                  doc="The smaller of x and y.")
 
 # n-ary: any number of operands in one node. dot takes x₁ … xₙ y₁ … yₙ.
 SUM = add_row("sum", "Σ", lambda xp, *x: functools.reduce(operator.add, x), lambda xp, out, *x: (1.0,) * len(x),
@@ -268,3 +276,5 @@ LOGSUMEXP = add_row("logsumexp", "logΣexp", lambda xp, *x: _log_sum_exp(xp, x),
                     lambda xp, out, *x: tuple(xp.exp(v - out) for v in x),
                     doc="log(e^x₁ + … + e^xₙ), shifted by the largest so that it never overflows.")
 # fmt: on
+
+BUILT_IN = frozenset(OPS)

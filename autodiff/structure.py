@@ -1,6 +1,6 @@
 """Arguments with structure: nested lists, tuples, dicts and NumPy arrays of numbers, taken apart and put back."""
 
-# What isinstance makes of Any (a list of what?) is partially unknown, and stays so: the elements are checked one by one.
+# What isinstance makes of Any (a list of what?) is partially unknown; the elements are checked one by one.
 # pyright: reportUnknownArgumentType=false, reportUnknownVariableType=false, reportUnknownLambdaType=false
 
 from __future__ import annotations

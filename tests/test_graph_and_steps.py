@@ -43,7 +43,9 @@ def test_the_chain_rule_along_several_paths_of_the_lecture():
     q1, q2 = z * z, z * 5.0
     p = q1 * q2
     found = paths(p, z)
-    assert [[node.label or node.op.name for node in path.nodes] for path in found] == [["mul", "mul", "z"]] * 2 + [["mul", "mul", "z"]]
+    assert [[node.label or node.op.name for node in path.nodes] for path in found] == [["mul", "mul", "z"]] * 2 + [
+        ["mul", "mul", "z"]
+    ]
     assert [path.product for path in found] == [45.0, 45.0, 45.0]
     assert [path.operands for path in found] == [(0, 0), (0, 1), (1, 0)]
     p.backward()

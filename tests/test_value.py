@@ -13,7 +13,19 @@ import weakref
 import pytest
 
 import autodiff
-from autodiff import DomainError, Value, detect_anomaly, dot, exp, leaves, log, no_grad, sqrt, topological_order, zero_grad
+from autodiff import (
+    DomainError,
+    Value,
+    detect_anomaly,
+    dot,
+    exp,
+    leaves,
+    log,
+    no_grad,
+    sqrt,
+    topological_order,
+    zero_grad,
+)
 from autodiff.ops import OPS
 
 
@@ -462,7 +474,8 @@ def test_detect_anomaly_names_the_line_that_made_the_node():
 def test_an_interrupt_in_the_backward_pass_leaves_no_half_gradient():
     x = y = Value(1.0)
     for _ in range(300_000):
-        y = y * 1.0 + x * 0.0
+        y = y * 1.0 + x
+    whole = 300_001.0
 
     def interrupt(*_):
         raise KeyboardInterrupt
@@ -473,9 +486,9 @@ def test_an_interrupt_in_the_backward_pass_leaves_no_half_gradient():
         try:
             y.backward()
         except KeyboardInterrupt:
-            assert x.grad == 0.0
-        else:  # the native engine's pass is one step to Python
-            assert x.grad == 1.0
+            assert x.grad in (0.0, whole)  # to Python the native engine's pass is one step: it may be over
+        else:
+            assert x.grad == whole
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)

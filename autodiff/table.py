@@ -1,0 +1,32 @@
+"""The op table as a Markdown table, for the README: ``python -m autodiff.table`` prints it."""
+
+from __future__ import annotations
+
+from autodiff.ops import BUILT_IN, OPS
+
+
+def markdown() -> str:
+    """One line per built-in row: symbol, function, local derivatives, domain and the choice made at a kink.
+
+    >>> from autodiff.table import markdown
+    >>> print(markdown().splitlines()[21])
+    | `tanh` | tanh | 1 − tanh(x)² | all reals |
+    """
+    lines = [
+        "| operation | symbol | local derivatives | domain; where not differentiable |",
+        "| --- | --- | --- | --- |",
+    ]
+    for op in (op for op in OPS.values() if op.name in BUILT_IN):
+        names = op.operand_names(2 if op.name != "dot" else 4)
+        derivatives = "; ".join(
+            formula if len(op.formula) == 1 else f"∂/∂{name}: {formula}"
+            for name, formula in zip(names, op.formula, strict=False)
+        )
+        domain = op.domain.text + (f"; {op.domain.smooth_text}" if op.domain.smooth_text else "")
+        cells = [f"`{op.name}`", op.symbol, derivatives, domain]
+        lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    print(markdown())

@@ -1,0 +1,68 @@
+"""What every test shares: the engine that is tested, Hypothesis's profiles, and that CI skips nothing.
+
+`pytest --engine=python|native` chooses the engine. It is one suite: no test is written twice, and `make test`
+runs it again on the other engine. A tool that is missing (PyTorch, a browser) skips a test on a user's machine
+and fails it under CI=true. What cannot apply (a test of the native engine, run on the reference one) says so by
+a reason that begins with "not applicable".
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+NOT_APPLICABLE = "not applicable"
+
+settings.register_profile("ci", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile(
+    "fuzz", max_examples=5000, deadline=None, print_blob=True, suppress_health_check=[*HealthCheck]
+)
+settings.load_profile("ci")  # --hypothesis-profile=fuzz comes later, and wins
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--engine", choices=["python", "native"], help="the engine to test; the fastest one built if not given"
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    wanted = config.getoption("--engine")
+    if wanted:
+        os.environ["AUTODIFF_ENGINE"] = wanted  # autodiff reads it once, when it is first imported
+    try:
+        from autodiff import engine
+    except ImportError as error:
+        raise pytest.UsageError(f"--engine={wanted}: {error}") from error
+    if wanted and engine.name != wanted:
+        raise pytest.UsageError(f"--engine={wanted}, but autodiff was already imported with the {engine.name} engine")
+
+
+def pytest_report_header() -> str:
+    from autodiff import engine
+
+    return f"autodiff: the {engine.name} engine"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, Any, Any]:
+    return _not_skipped_in_ci((yield))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, Any, Any]:
+    return _not_skipped_in_ci((yield))
+
+
+def _not_skipped_in_ci(report: Any) -> Any:
+    if os.environ.get("CI") != "true" or not report.skipped or hasattr(report, "wasxfail"):
+        return report
+    reason = report.longrepr[2].removeprefix("Skipped: ")
+    if not reason.startswith(NOT_APPLICABLE):
+        report.outcome = "failed"
+        report.longrepr = f"under CI=true nothing is skipped for want of a tool: {reason}"
+    return report

@@ -1,0 +1,263 @@
+"""define_op: a user's own operation has all that the built-in ones have; a bad one is refused when it is defined."""
+
+import math
+import pickle
+
+import mpmath
+import pytest
+
+import autodiff as ad
+from autodiff import Domain, DomainError, Value, define_op, grad, gradcheck, gradients, numerical_gradient
+from autodiff.ops import BUILT_IN, OPS
+from autodiff.testing import assert_op
+
+
+@pytest.fixture(autouse=True)
+def _a_clean_table():
+    yield
+    for name in set(OPS) - BUILT_IN:
+        del OPS[name]
+
+
+def square_log(**options):
+    return define_op(
+        "square_log",
+        lambda xp, x: xp.log(x) * xp.log(x),
+        [lambda xp, out, x: 2.0 * xp.log(x) / x],
+        domain=("x > 0", lambda x: x > 0.0),
+        **options,
+    )
+
+
+def test_floats_give_floats_and_values_values():
+    f = square_log()
+    assert f(2.0) == math.log(2.0) ** 2
+    assert type(f(2)) is float
+    y = f(Value(2.0, "x"))
+    assert (y.op.name, y.data) == ("square_log", f(2.0))
+    y.backward()
+    assert y.parents[0].grad == pytest.approx(math.log(2.0))
+
+
+def test_it_passes_the_battery_of_the_built_in_rows_on_every_namespace():
+    square_log()
+    for x in (0.1, 1.0, 7.5):
+        assert_op("square_log", x, mirror=lambda t: mpmath.log(t) ** 2)
+
+
+def test_it_passes_gradcheck_to_second_order_and_every_numerical_method():
+    f = square_log()
+    assert gradcheck(lambda x, y: f(x) * y + f(x * y), (2.0, 3.0), order=2).ok
+    for method in ("central", "richardson", "complex"):
+        assert numerical_gradient(f, 2.0, method) == pytest.approx(math.log(2.0), rel=1e-9)
+
+
+def test_it_nests_to_any_order():
+    f = square_log()
+    g = f
+    for order in range(1, 5):
+        g = grad(g)
+        with mpmath.workdps(50):
+            right = float(mpmath.diff(lambda t: mpmath.log(t) ** 2, 2, order))
+        assert g(2.0) == pytest.approx(right, rel=1e-11)
+
+
+def test_its_errors_are_those_of_the_built_in_rows():
+    f = square_log()
+    with pytest.raises(DomainError) as error:
+        f(Value(-1.0, "z"))
+    assert str(error.value) == "square_log is not defined at x = -1.0 (label 'z'): its domain is x > 0"
+    with pytest.raises(DomainError, match="square_log is not defined at x = -1.0"):
+        f(-1.0)
+    with pytest.raises(TypeError, match=r"square_log takes 1 operand \(x\), 2 were given"):
+        f(1.0, 2.0)
+    with pytest.raises(TypeError, match="square_log takes a Value or a number, not str '2'; convert it first"):
+        f("2")
+    with pytest.raises(ValueError, match="square_log was given nan"):
+        f(math.nan)
+    cube_exp = define_op("cube_exp", lambda xp, x: xp.exp(x) ** 3, [lambda xp, out, x: 3.0 * out])
+    with pytest.raises(OverflowError, match=r"cube_exp overflows at x = 300.0 \(label 'big'\)"):
+        cube_exp(Value(300.0, "big"))
+
+
+def test_a_kink_and_a_singularity_are_declared_by_a_domain():
+    domain = Domain("x ≥ 0", lambda x: x >= 0.0, "not at 0", lambda x: x > 0.0)
+    fourth_root = define_op(
+        "fourth_root", lambda xp, x: xp.sqrt(xp.sqrt(x)), [lambda xp, out, x: 0.25 * out / x], domain=domain
+    )
+    x = Value(0.0, "x")
+    y = fourth_root(x)
+    assert y.data == 0.0
+    with pytest.raises(DomainError, match=r"fourth_root is not differentiable at x = 0.0 \(label 'x'\)"):
+        y.backward()
+    shrink = define_op(
+        "shrink",
+        lambda xp, x: xp.maximum(x - 1.0, 0.0) + xp.minimum(x + 1.0, 0.0),
+        [lambda xp, out, x: xp.step(x - 1.0) + xp.step(-x - 1.0)],
+    )
+    assert [shrink(x) for x in (-3.0, 0.5, 3.0)] == [-2.0, 0.0, 2.0]
+    assert [c.verdict for c in gradcheck(lambda a, b: shrink(a) * b, (1.0, 2.0)).checks] == ["kink", "ok"]
+
+
+def test_formula_symbol_and_documentation_are_derived_from_the_rules():
+    f = square_log(symbol="log²", doc="The squared logarithm.")
+    row = OPS["square_log"]
+    assert row.formula == ("2·log(x)/x",)
+    assert (row.symbol, row.operands) == ("log²", ("x",))
+    assert f.__name__ == "square_log"
+    assert f.__doc__.startswith("square_log(x): The squared logarithm.")
+    assert "∂/∂x = 2·log(x)/x" in f.__doc__
+    assert "Domain: x > 0." in f.__doc__
+    plain = define_op("plain", lambda xp, x: x + x, [lambda xp, out, x: 2.0])
+    assert OPS["plain"].symbol == "plain"
+    assert plain.__doc__.startswith("plain(x): The operation plain, defined by its user.")
+
+
+def test_its_steps_carry_its_formula():
+    f = square_log()
+    y = f(Value(2.0, "x")) * 3.0
+    contributions = [c for step in ad.backward_steps(y) for c in step.contributions]
+    assert contributions[-1].formula == "2·log(x)/x"
+    assert contributions[-1].amount == pytest.approx(3.0 * math.log(2.0))
+
+
+def test_two_operands_have_a_partial_each_and_only_those_needed_are_evaluated():
+    asked = []
+
+    def partial_y(xp, out, x, _y):
+        asked.append("y")
+        return out * xp.log(x)
+
+    powered = define_op(
+        "powered", lambda xp, x, y: xp.exp(y * xp.log(x)), [lambda xp, out, x, y: out * y / x, partial_y]
+    )
+    asked.clear()
+    x, y = Value(2.0), Value(3.0)
+    assert gradients(powered(x, 3.0), [x]) == [pytest.approx(12.0)]
+    assert asked == []
+    assert gradients(powered(2.0, y), [y]) == [pytest.approx(8.0 * math.log(2.0))]
+    assert asked == ["y"]
+    assert gradients(powered(x, x), [x]) == [pytest.approx(4.0 * (1.0 + math.log(2.0)))]
+    assert_op("powered", 2.0, 3.0, mirror=lambda a, b: a**b)
+
+
+def test_n_ary_operations_have_one_function_for_all_partials():
+    norm = define_op(
+        "norm",
+        lambda xp, *x: xp.sqrt(xp.dot(*x, *x)),
+        lambda xp, out, *x: tuple(v / out for v in x),
+    )
+    assert norm(3.0, 4.0) == 5.0
+    a, b = Value(3.0), Value(4.0)
+    y = norm(a, b, 12.0)
+    assert (y.data, y.partials) == (13.0, (3.0 / 13.0, 4.0 / 13.0, 0.0))
+    for x in ((2.0,), (3.0, 4.0), (1.0, -2.0, 3.0, 0.5)):
+        assert_op("norm", *x, mirror=lambda *t: mpmath.norm(t, 2))
+    assert gradcheck(norm, (3.0, 4.0, 12.0), order=2).ok
+    assert OPS["norm"].arity is None
+    assert OPS["norm"].formula == ("x₁/norm(x₁, x₂)", "x₂/norm(x₁, x₂)")
+
+
+def test_a_graph_with_it_is_pickled_and_read_while_it_is_defined():
+    f = square_log()
+    y = f(Value(2.0, "x")) * 2.0
+    stored = pickle.dumps(y)
+    again = pickle.loads(stored)
+    assert again.data == y.data
+    assert again.args[0].op is OPS["square_log"]
+    again.backward()
+    del OPS["square_log"]
+    with pytest.raises(
+        LookupError, match=r"no operation 'square_log' in the table: call define_op\('square_log', …\) first"
+    ):
+        pickle.loads(stored)
+
+
+def test_defining_it_again_replaces_it_for_new_nodes_only():
+    first = define_op("mine", lambda xp, x: 2.0 * x, [lambda xp, out, x: 2.0])
+    x = Value(1.0)
+    y = first(x)
+    second = define_op("mine", lambda xp, x: 3.0 * x, [lambda xp, out, x: 3.0])
+    assert gradients(y, [x]) == [2.0]
+    assert gradients(second(x), [x]) == [3.0]
+    assert OPS["mine"] is second(x).op
+
+
+def test_operations_built_on_one_that_is_defined_again_follow():
+    define_op("inner", lambda xp, x: 2.0 * x, [lambda xp, out, x: 2.0])
+    outer = define_op("outer", lambda xp, x: xp.inner(x) + 1.0, [lambda xp, out, x: xp.inner(1.0)])
+    assert (outer(5.0), grad(outer)(5.0)) == (11.0, 2.0)
+    define_op("inner", lambda xp, x: 3.0 * x, [lambda xp, out, x: 3.0])
+    assert (outer(5.0), grad(outer)(5.0)) == (16.0, 3.0)
+
+
+@pytest.mark.parametrize("name", ["exp", "add", "dot", "relu"])
+def test_built_in_names_are_refused(name):
+    with pytest.raises(ValueError, match=f"operation '{name}' is built in; choose another name"):
+        define_op(name, lambda xp, x: x + 0.0, [lambda xp, out, x: 1.0])
+    assert grad(ad.exp)(0.0) == 1.0
+
+
+@pytest.mark.parametrize("name", ["two words", "", "2nd", "a-b", "<b>"])
+def test_a_name_must_be_an_identifier(name):
+    with pytest.raises(ValueError, match="an operation's name must be an identifier, not "):
+        define_op(name, lambda xp, x: x + 0.0, [lambda xp, out, x: 1.0])
+
+
+@pytest.mark.parametrize(
+    ("value", "partials"),
+    [
+        (lambda xp, x: x + 0.0, []),
+        (lambda xp, x, y: x * y, [lambda xp, out, x, y: y]),
+        (lambda xp, x: x + 0.0, [lambda xp, out, x: 1.0, lambda xp, out, x: 1.0]),
+        (lambda xp, x: x + 0.0, lambda xp, out, x: 1.0),
+        (lambda xp, *x: xp.sum(*x), [lambda xp, out, *x: 1.0]),
+    ],
+)
+def test_the_number_of_partials_must_be_that_of_the_operands(value, partials):
+    with pytest.raises(ValueError, match="operation 'faulty': give one partial per operand of value"):
+        define_op("faulty", value, partials)
+    assert "faulty" not in OPS
+
+
+@pytest.mark.parametrize(
+    ("value", "partial"),
+    [
+        (lambda xp, x: math.exp(x), lambda xp, out, x: out),
+        (lambda xp, x: xp.exp(x), lambda xp, out, x: math.exp(x)),
+        (lambda xp, x: x if x > 0 else 0.0 * x, lambda xp, out, x: 1.0),
+        (lambda xp, x: "3", lambda xp, out, x: "1"),
+        (lambda xp, x: x + 0.0, lambda xp, out, x: "1"),
+        (lambda xp, x: None, lambda xp, out, x: 1.0),
+        (lambda xp, x: x + 0.0, lambda xp, out, x: None),
+        (lambda xp, x: x + 0.0, lambda xp, out: 1.0),
+        (lambda xp, x: xp.no_such_function(x), lambda xp, out, x: 1.0),
+    ],
+    ids=[
+        "value with math",
+        "partial with math",
+        "value with if",
+        "value is a string",
+        "partial is a string",
+        "value is None",
+        "partial is None",
+        "partial of too few operands",
+        "no such function",
+    ],
+)
+def test_rules_that_are_not_written_against_xp_are_refused_when_defined(value, partial):
+    with pytest.raises(TypeError, match=r"operation 'faulty' .*xp"):
+        define_op("faulty", value, [partial])
+    assert "faulty" not in OPS
+
+
+def test_a_wrong_derivative_is_found_by_gradcheck():
+    f = define_op("faulty", lambda xp, x: xp.sin(x), [lambda xp, out, x: -xp.cos(x)])
+    with pytest.raises(ad.GradcheckError, match="gradcheck of faulty: 1 wrong"):
+        gradcheck(f, 1.0)
+
+
+def test_an_n_ary_rule_that_forgets_a_partial_is_refused():
+    with pytest.raises(TypeError, match="operation 'faulty' .*its partials give 1 derivatives for 2 operands"):
+        define_op("faulty", lambda xp, *x: xp.sum(*x), lambda xp, out, *x: (1.0,))
+    assert "faulty" not in OPS

@@ -1,0 +1,229 @@
+"""Numerical derivatives and replay: what each method promises, and the errors for functions that do not fit."""
+
+import math
+import pickle
+import random
+from collections import namedtuple
+
+import mpmath
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import autodiff as ad
+from autodiff import DomainError, Value, numerical_gradient
+from autodiff.functions import VALUES
+from autodiff.namespaces import FLOATS, arrays, complex_numbers, fifty_digits
+from autodiff.numerical import extrapolated, replay
+
+METHODS = {"central": 1e-8, "richardson": 1e-11, "complex": 1e-15}
+every_method = pytest.mark.parametrize("method", METHODS)
+
+
+@every_method
+@pytest.mark.parametrize("name", ["sin", "tanh", "exp", "erf", "gelu", "sigmoid", "log1p", "arcsin", "expm1", "silu"])
+def test_every_method_reaches_its_accuracy(name, method):
+    function = getattr(ad, name)
+    x = 0.7
+    with mpmath.workdps(50):
+        right = float(mpmath.diff(lambda t: ad.ops.OPS[name].value(fifty_digits(), t), x))
+    assert numerical_gradient(function, x, method) == pytest.approx(right, rel=METHODS[method], abs=0)
+
+
+@pytest.mark.parametrize("method", ["richardson", "complex"])
+@pytest.mark.parametrize("x", [1e-8, 1e-3, 1.0, 1e3, 1e6])
+@pytest.mark.parametrize(
+    ("f", "slope"),
+    [
+        (ad.log, lambda x: 1 / x),
+        (lambda x: 1 / x, lambda x: -1 / x**2),
+        (lambda x: x**3, lambda x: 3 * x**2),
+        (ad.sin, math.cos),
+        (ad.sqrt, lambda x: 0.5 / math.sqrt(x)),
+    ],
+)
+def test_steps_adapt_to_small_and_large_arguments_and_to_the_edge_of_the_domain(f, slope, x, method):
+    assert numerical_gradient(f, x, method) == pytest.approx(slope(x), rel=1e-8)
+
+
+def test_a_central_difference_has_the_step_it_promises():
+    seen = []
+
+    def f(x):
+        seen.append(x.data)
+        return x * x
+
+    numerical_gradient(f, 100.0, "central")
+    h = 2.0 ** (-52 / 3) * 100.0
+    assert sorted(seen) == pytest.approx([100.0 - h, 100.0 + h], abs=1e-9)
+
+
+def test_a_central_difference_across_the_edge_of_the_domain_says_what_to_use():
+    with pytest.raises(DomainError, match="log is not defined") as error:
+        numerical_gradient(ad.log, 1e-8, "central")
+    assert "step is too large" in error.value.__notes__[0]
+    assert "method='richardson'" in error.value.__notes__[0]
+
+
+def test_at_a_kink_differences_give_the_mean_of_both_slopes_and_a_complex_step_one_of_them():
+    assert numerical_gradient(ad.relu, 0.0, "central") == 0.5
+    assert numerical_gradient(ad.relu, 0.0, "richardson") == pytest.approx(0.5)
+    assert numerical_gradient(ad.relu, 0.0, "complex") in (0.0, 1.0)
+
+
+@every_method
+def test_methods_operators_and_functions_all_work(method):
+    f = lambda x, y: x.relu() * y + ad.tanh(x) - x.exp() / 2.0 + ad.dot([x, 1.0], [y, y]) + abs(y) ** 2  # noqa: E731
+    found = numerical_gradient(f, (0.5, -2.0), method)
+    assert found == pytest.approx(ad.grad(f, argnums=(0, 1))(0.5, -2.0), rel=1e-8)
+
+
+@every_method
+def test_the_result_has_the_structure_of_the_arguments(method):
+    Pair = namedtuple("Pair", "w b")
+    f = lambda p, d, a: p.w[0] * p.w[1] + p.b * d["k"] + a[0, 0] * a[1, 1]  # noqa: E731
+    xs = (Pair([2.0, 3.0], 5), {"k": 7.0}, np.array([[1.0, 2.0], [3.0, 4.0]]))
+    pair, d, a = numerical_gradient(f, xs, method)
+    assert isinstance(pair, Pair)
+    assert pair.w == pytest.approx([3.0, 2.0])
+    assert (pair.b, d["k"]) == pytest.approx((7.0, 5.0))
+    assert a == pytest.approx(np.array([[4.0, 0.0], [0.0, 1.0]]))
+
+
+def test_one_number_a_value_a_list_and_an_array_are_arguments():
+    square_sum = lambda *x: ad.sum([v * v for v in x])  # noqa: E731
+    assert numerical_gradient(square_sum, 3, "complex") == 6.0
+    assert numerical_gradient(square_sum, Value(3.0), "complex") == 6.0
+    assert numerical_gradient(square_sum, [3.0, np.float32(4.0)], "complex") == [6.0, 8.0]
+    assert list(numerical_gradient(square_sum, np.array([3.0, 4.0]), "complex")) == [6.0, 8.0]
+
+
+@pytest.mark.parametrize("method", ["central", "richardson"])
+def test_differences_take_functions_that_return_numbers(method):
+    assert numerical_gradient(lambda x: math.sin(x), 0.5, method) == pytest.approx(math.cos(0.5), rel=1e-8)
+
+
+@every_method
+def test_functions_that_differentiate_inside_are_differentiated_again(method):
+    assert numerical_gradient(ad.grad(ad.tanh), 0.3, method) == pytest.approx(ad.hessian(ad.tanh)(0.3), rel=1e-8)
+
+
+@every_method
+def test_an_input_that_is_ignored_has_derivative_zero(method):
+    assert numerical_gradient(lambda x, y: x + 0 * x, (1.0, 2.0), method) == pytest.approx((1.0, 0.0))
+
+
+def test_the_numbers_given_keep_their_data_and_gradients():
+    x = Value(2.0)
+    x.grad = 7.0
+    numerical_gradient(lambda v: v * v, x)
+    assert (x.data, x.grad) == (2.0, 7.0)
+
+
+@pytest.mark.parametrize(
+    ("f", "xs", "error", "message"),
+    [
+        (
+            lambda w: w[0],
+            [1.0, 2.0],
+            TypeError,
+            r"<lambda>\(w\) cannot be called with the 2 argument.*pass xs=\(\[…\],\)",
+        ),
+        (lambda a, b: a, 1.0, TypeError, r"<lambda>\(a, b\) cannot be called with the 1 argument.*missing a required"),
+        (lambda x: (x, x), 1.0, TypeError, "<lambda> must return one Value or number, and returned tuple"),
+        (lambda x: "3", 1.0, TypeError, "must return one Value or number, and returned str '3'"),
+        (lambda x: None, 1.0, TypeError, "returned NoneType"),
+        (lambda x: math.nan, 1.0, ValueError, "<lambda> returned nan at"),
+        (lambda x: x, {"a": 1.0}, TypeError, r"for one dict pass \(that,\)"),
+        (lambda x: x, "1.0", TypeError, "xs takes a Value or a number, not str"),
+        (lambda x: x, ["1.0"], TypeError, r"xs\[0\] takes a Value or a number, not str"),
+        (lambda x: x, [math.inf], ValueError, "only finite numbers"),
+        (lambda: Value(1.0), [], ValueError, "xs holds no number to differentiate <lambda>"),
+        (lambda x: x, ([],), ValueError, "xs holds no number"),
+    ],
+)
+def test_functions_and_arguments_that_do_not_fit_are_refused_with_a_reason(f, xs, error, message):
+    with pytest.raises(error, match=message):
+        numerical_gradient(f, xs)
+
+
+def test_a_complex_step_needs_a_graph_and_an_unknown_method_is_refused():
+    with pytest.raises(
+        TypeError, match=r"<lambda> must return one Value, and returned float .* which carries no graph"
+    ):
+        numerical_gradient(lambda x: math.sin(x), 0.5, "complex")
+    with pytest.raises(ValueError, match="method must be 'central', 'richardson' or 'complex', not 'magic'"):
+        numerical_gradient(ad.sin, 0.5, "magic")
+
+
+def test_the_error_estimate_of_richardson_covers_the_error():
+    rng = random.Random(0)
+    for f, slope in ((math.sin, math.cos), (math.exp, math.exp), (math.atan, lambda x: 1 / (1 + x * x))):
+        for _ in range(20):
+            x = rng.uniform(-3.0, 3.0)
+            found = extrapolated(f, x)
+            assert abs(found.value - slope(x)) <= 10.0 * (found.error + found.noise)
+            assert found.error + found.noise <= 1e-9
+
+
+# Replay: the recorded graph on every namespace.
+
+
+def deep(x, y):
+    return ad.logsumexp([x * 0.1, y, 0.2]) / ad.dot([x, 0.1, y], [y, 0.2, 3.0]) - ad.silu(x) ** 2 + 0.1
+
+
+def test_replay_computes_the_same_number_on_all_namespaces():
+    x, y = Value(0.7), Value(-1.3)
+    z = deep(x, y)
+    assert replay(z, [x, y], [0.7, -1.3], FLOATS) == z.data
+    assert replay(z, [x, y], [0.7 + 0j, -1.3 + 0j], complex_numbers()).real == pytest.approx(z.data, rel=1e-14)
+    assert list(replay(z, [x, y], [np.full(2, 0.7), np.full(2, -1.3)], arrays())) == pytest.approx(
+        [z.data] * 2, rel=1e-14
+    )
+    again = replay(z, [x, y], [Value(0.7), Value(-1.3)], VALUES)
+    assert isinstance(again, Value)
+    assert again.data == z.data
+
+
+def test_replay_in_fifty_digits_arbitrates_a_difference_that_floats_lose():
+    x = Value(1e-9)
+    y = (1.0 - ad.cos(x)) / (x * x)
+    assert y.data == 0.0  # cancellation: the limit is 1/2
+    with mpmath.workdps(50):
+        exact = replay(y, [x], [mpmath.mpf(1e-9)], fifty_digits())
+    assert float(exact) == 0.5
+
+
+def test_replay_keeps_constants_exact_in_fifty_digits():
+    x = Value(1.0)
+    with mpmath.workdps(50):
+        found = replay(ad.dot([0.1, x], [0.1, 1.0]), [x], [mpmath.mpf(1)], fifty_digits())
+        assert found == mpmath.mpf(0.1) ** 2 + 1  # in floats 0.1 * 0.1 would be rounded first
+
+
+def test_replay_takes_other_operands_than_those_recorded():
+    x, y = Value(0.7), Value(-1.3)
+    z = deep(x, y)
+    assert replay(z, [x], [2.0], FLOATS) == deep(Value(2.0), Value(-1.3)).data
+    batch = replay(z, [x], [np.array([0.5, 2.0])], arrays())
+    assert list(batch) == pytest.approx([deep(Value(v), y).data for v in (0.5, 2.0)], rel=1e-13)
+
+
+def test_replay_starts_from_intermediate_nodes_too_and_does_not_recurse():
+    x = Value(1.0)
+    middle = y = x * 1.0
+    for _ in range(20_000):
+        y = y + 1.0
+    assert replay(y, [middle], [5.0], FLOATS) == 20_005.0
+    assert replay(pickle.loads(pickle.dumps(y)), [], [], FLOATS) == 20_001.0
+
+
+@given(x=st.floats(-3.0, 3.0), y=st.floats(0.1, 3.0))
+@settings(deadline=None)
+def test_all_methods_agree_with_reverse_mode(x, y):
+    f = lambda a, b: ad.sin(a) * ad.log(b) + a**2 * b - ad.sigmoid(a * b)  # noqa: E731
+    right = ad.grad(f, argnums=(0, 1))(x, y)
+    for method, accuracy in METHODS.items():
+        assert numerical_gradient(f, (x, y), method) == pytest.approx(right, rel=10 * accuracy, abs=100 * accuracy)
