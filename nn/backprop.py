@@ -1,0 +1,136 @@
+"""Backpropagation by hand: the lectures' pseudo-code in matrix form, with NumPy.
+
+It knows nothing of the engine: an oracle for tests, and something to read beside the graph. Columns are
+examples: x is (features, M), y is (outputs, M). The names are the lectures': a_k the pre-activations, h_k the
+activations, g the hidden activation, O the output function.
+
+The loss averages over the M examples: ½‖y − ŷ‖² (the lectures' 1/2M) where the output is elementwise (linear,
+sigmoid, tanh, relu), −Σ y log ŷ where it is softmax, y then being one-hot.
+
+>>> import numpy as np
+>>> theta = [np.array([[0.5, -0.5]])], [np.array([[0.1]])]
+>>> a, h, y_hat = forward_propagation(theta, np.array([[1.0], [2.0]]))
+>>> y_hat
+array([[-0.4]])
+>>> back_propagation(theta, a, h, np.array([[0.6]]), y_hat)
+([array([[-1., -2.]])], [array([[-1.]])])
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nn.checks import integer, named, number
+from nn.layers import Layer, Sequential
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+Array = np.ndarray[Any, np.dtype[np.float64]]
+Theta = tuple[list[Array], list[Array]]
+
+
+def _sigmoid(a: Array) -> Array:
+    return np.exp(np.minimum(a, 0.0)) / (1.0 + np.exp(-np.abs(a)))
+
+
+# g and g', the latter from a and h = g(a).
+_FUNCTIONS: dict[str, tuple[Callable[[Array], Array], Callable[[Array, Array], Array]]] = {
+    "linear": (lambda a: a, lambda a, h: np.ones_like(a)),
+    "sigmoid": (_sigmoid, lambda a, h: h * (1.0 - h)),
+    "tanh": (np.tanh, lambda a, h: 1.0 - h * h),
+    "relu": (lambda a: np.maximum(a, 0.0), lambda a, h: (a > 0.0).astype(float)),
+}
+
+
+def _softmax(a: Array) -> Array:
+    e = np.exp(a - a.max(axis=0))
+    return e / e.sum(axis=0)
+
+
+_OUTPUTS: dict[str, Callable[[Array], Array]] = {**{k: g for k, (g, _) in _FUNCTIONS.items()}, "softmax": _softmax}
+
+
+def weights_and_biases(model: Sequential) -> Theta:
+    """θ of an MLP: ([W₁, …, W_L], [b₁, …, b_L]), W_k being (outputs, inputs) and b_k (outputs, 1)."""
+    layers = [layer for layer in model.layers if isinstance(layer, Layer)]
+    weights = [np.array([[w.data for w in neuron.weights] for neuron in layer.neurons]) for layer in layers]
+    return weights, [np.array([[neuron.bias.data] for neuron in layer.neurons]) for layer in layers]
+
+
+def forward_propagation(
+    theta: Theta, x: Array, activation: str = "tanh", output: str = "linear"
+) -> tuple[list[Array], list[Array], Array]:
+    """a_k = b_k + W_k h_{k−1} and h_k = g(a_k) for k = 1 … L−1, then ŷ = O(a_L).
+
+    Gives ([a₁ … a_L], [h₀ = x, h₁ … h_{L−1}], ŷ). ``activation``: sigmoid, tanh, relu or linear; ``output``: those
+    or softmax. Raises ValueError for another name.
+    """
+    g, _ = named("activation", activation, _FUNCTIONS)
+    weights, biases = theta
+    a: list[Array] = []
+    h = [np.asarray(x, dtype=float)]
+    for k, (weight, bias) in enumerate(zip(weights, biases, strict=True), 1):
+        a.append(bias + weight @ h[-1])
+        if k < len(weights):
+            h.append(g(a[-1]))
+    return a, h, named("output", output, _OUTPUTS)(a[-1])
+
+
+def back_propagation(
+    theta: Theta,
+    a: list[Array],
+    h: list[Array],
+    y: Array,
+    y_hat: Array,
+    activation: str = "tanh",
+    output: str = "linear",
+) -> Theta:
+    """The gradients ([∇W₁ …], [∇b₁ …]) of the mean loss, from what `forward_propagation` gave.
+
+    ∇a_L = −(y − ŷ) for linear and for softmax, ⊙ O'(a_L) for other outputs; then for k = L … 1: ∇W_k = ∇a_k h_{k−1}ᵀ,
+    ∇b_k = ∇a_k, ∇h_{k−1} = W_kᵀ ∇a_k, ∇a_{k−1} = ∇h_{k−1} ⊙ g'(a_{k−1}).
+    """
+    weights, _ = theta
+    _, slope = named("activation", activation, _FUNCTIONS)
+    examples = y_hat.shape[1]
+    delta = -(y - y_hat) / examples
+    if output != "softmax":
+        delta = delta * named("output", output, _FUNCTIONS)[1](a[-1], y_hat)
+    weight_grads: list[Array] = []
+    bias_grads: list[Array] = []
+    for k in reversed(range(len(weights))):
+        weight_grads.insert(0, delta @ h[k].T)
+        bias_grads.insert(0, delta.sum(axis=1, keepdims=True))
+        if k:
+            delta = (weights[k].T @ delta) * slope(a[k - 1], h[k])
+    return weight_grads, bias_grads
+
+
+def loss(y: Array, y_hat: Array, output: str = "linear") -> float:
+    """The mean over the examples (columns) of ½‖y − ŷ‖², or of −Σ y log ŷ for softmax."""
+    if output == "softmax":
+        return float(-(y * np.log(y_hat, where=y > 0, out=np.zeros_like(y_hat))).sum() / y.shape[1])
+    return float(0.5 * ((y - y_hat) ** 2).sum() / y.shape[1])
+
+
+def gradient_descent(
+    theta: Theta, x: Array, y: Array, lr: float, epochs: int, activation: str = "tanh", output: str = "linear"
+) -> tuple[Theta, list[float]]:
+    """θ ← θ − lr·∇θ, ``epochs`` times on all examples; the new θ, and the loss before each step.
+
+    Raises ValueError for a negative rate or an unknown name, FloatingPointError where it overflows.
+    """
+    lr = number("lr", lr)
+    losses: list[float] = []
+    with np.errstate(over="raise", invalid="raise"):
+        for _ in range(integer("epochs", epochs)):
+            a, h, y_hat = forward_propagation(theta, x, activation, output)
+            losses.append(loss(y, y_hat, output))
+            grads = back_propagation(theta, a, h, y, y_hat, activation, output)
+            theta = tuple(
+                [p - lr * g for p, g in zip(ps, gs, strict=True)] for ps, gs in zip(theta, grads, strict=True)
+            )  # type: ignore[assignment] (a pair again)
+    return theta, losses

@@ -1,0 +1,75 @@
+"""Initial weights. Each name makes a function (inputs, outputs, rng) → one weight, drawn independently.
+
+``inputs`` and ``outputs`` are the numbers of units before and after the layer (fan-in and fan-out). Biases
+start at 0, which is the neurons' business (`layers`).
+
+>>> from random import Random
+>>> draw = he_normal()
+>>> draw(2, 16, Random(0))
+0.9417154046806644
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Callable
+
+from nn.checks import as_random
+
+Initialiser = Callable[[int, int, random.Random | None], float]
+
+
+def zeros() -> Initialiser:
+    """Every weight 0: the units of a layer stay copies of one another. For lessons."""
+    return constant(0.0)
+
+
+def constant(value: float) -> Initialiser:
+    """Every weight ``value``: the units of a layer stay copies of one another. For lessons."""
+    return lambda inputs, outputs, rng: value
+
+
+def uniform(low: float = -0.1, high: float = 0.1) -> Initialiser:
+    """Uniform on [low, high)."""
+    return lambda inputs, outputs, rng: as_random(rng, "init").uniform(low, high)
+
+
+def normal(std: float = 0.1, mean: float = 0.0) -> Initialiser:
+    """Normal with that mean and standard deviation."""
+    return lambda inputs, outputs, rng: as_random(rng, "init").gauss(mean, std)
+
+
+def xavier_uniform(gain: float = 1.0) -> Initialiser:
+    """Uniform on ±gain·√(6 / (inputs + outputs)) (Glorot and Bengio, 2010): for tanh and sigmoid."""
+    return lambda inputs, outputs, rng: _symmetric(gain * math.sqrt(6.0 / (inputs + outputs)), rng)
+
+
+def xavier_normal(gain: float = 1.0) -> Initialiser:
+    """Normal with standard deviation gain·√(2 / (inputs + outputs)) (Glorot and Bengio, 2010)."""
+    return lambda inputs, outputs, rng: as_random(rng, "init").gauss(0.0, gain * math.sqrt(2.0 / (inputs + outputs)))
+
+
+def he_uniform() -> Initialiser:
+    """Uniform on ±√(6 / inputs) (He et al., 2015): for relu."""
+    return lambda inputs, outputs, rng: _symmetric(math.sqrt(6.0 / inputs), rng)
+
+
+def he_normal() -> Initialiser:
+    """Normal with standard deviation √(2 / inputs) (He et al., 2015): for relu."""
+    return lambda inputs, outputs, rng: as_random(rng, "init").gauss(0.0, math.sqrt(2.0 / inputs))
+
+
+def _symmetric(bound: float, rng: random.Random | None) -> float:
+    return as_random(rng, "init").uniform(-bound, bound)
+
+
+INITIALISERS: dict[str, Initialiser] = {
+    "zeros": zeros(),
+    "uniform": uniform(),
+    "normal": normal(),
+    "xavier_uniform": xavier_uniform(),
+    "xavier_normal": xavier_normal(),
+    "he_uniform": he_uniform(),
+    "he_normal": he_normal(),
+}

@@ -1,0 +1,303 @@
+"""Optimisers: from gradients to new parameters, step by step equal to PyTorch's; and gradient clipping.
+
+A subclass writes one pure function, `Optimizer.update`: numbers in, numbers out. `Optimizer.step` applies it all
+or nothing, so that an error or an interrupt never leaves half a step behind. Rates over time are in `schedules`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from autodiff import Value, zero_grad
+from nn.checks import number
+from nn.module import MINUS_INFINITY, assign
+
+State = dict[str, list[float]]
+
+
+class Optimizer:
+    """The base of all: the parameters it moves, the learning rate ``lr``, and what it remembers.
+
+    Attributes
+    ----------
+    parameters : the Values it moves, in order
+    lr : the learning rate; may be assigned between steps
+    steps : how many steps were taken
+    state : lists of numbers, one number for each parameter
+
+    Raises TypeError for what is no Value, ValueError for no parameters, the same one twice, or a negative rate.
+    """
+
+    # The settings that a checkpoint holds beside lr.
+    settings: tuple[str, ...] = ("weight_decay",)
+
+    def __init__(self, parameters: Iterable[Value], lr: float, weight_decay: float = 0.0) -> None:
+        self.parameters = list(parameters)
+        for i, parameter in enumerate(self.parameters):
+            if not isinstance(parameter, Value):
+                raise TypeError(f"parameter {i} must be a Value, not {type(parameter).__name__} {parameter!r:.60}")
+        if not self.parameters:
+            raise ValueError("the optimiser has no parameters: pass model.parameters()")
+        if len(set(map(id, self.parameters))) < len(self.parameters):
+            raise ValueError("the optimiser was given the same parameter twice")
+        self.lr = lr
+        self.weight_decay = number("weight_decay", weight_decay)
+        self.steps = 0
+        self.state: State = {}
+
+    @property
+    def lr(self) -> float:
+        return self._lr
+
+    @lr.setter
+    def lr(self, lr: float) -> None:
+        self._lr = number("the learning rate", lr)
+
+    def update(self, data: list[float], grads: list[float]) -> tuple[list[float], State]:
+        """The new parameters and the new state. It changes nothing itself; ``steps`` counts the steps before."""
+        raise NotImplementedError(f"{type(self).__name__} must define update(data, grads) -> (new data, new state)")
+
+    def step(self) -> None:
+        """Move the parameters along their gradients, all or none.
+
+        Raises OverflowError, with everything as it was, where a number would not be finite.
+        """
+        data, state, steps = [p.data for p in self.parameters], self.state, self.steps
+        grads = [p.grad for p in self.parameters]
+        try:
+            new, new_state = self.update(data, grads)
+        except (OverflowError, ZeroDivisionError) as error:
+            raise self._overflow() from error
+        if not all(map(math.isfinite, new)) or not all(all(map(math.isfinite, xs)) for xs in new_state.values()):
+            raise self._overflow()
+        try:
+            assign(self.parameters, new)
+            self.state, self.steps = new_state, steps + 1
+        except BaseException:  # an interrupt too
+            self.state, self.steps = state, steps
+            assign(self.parameters, data)
+            raise
+
+    def _overflow(self) -> OverflowError:
+        return OverflowError(f"the step of {self!r} overflows: lower the learning rate, or clip the gradients")
+
+    def zero_grad(self) -> None:
+        """Set every parameter's gradient to 0."""
+        zero_grad(self.parameters)
+
+    def state_dict(self) -> dict[str, Any]:
+        """All it needs to go on: numbers and lists of numbers."""
+        return {
+            "type": type(self).__name__,
+            "lr": self.lr,
+            "steps": self.steps,
+            "settings": {name: getattr(self, name) for name in self.settings},
+            "state": {name: list(xs) for name, xs in self.state.items()},
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take over what `state_dict` gave, its settings included.
+
+        Raises ValueError for the state of another optimiser, or of another number of parameters; nothing changes then.
+        """
+        if state["type"] != type(self).__name__ or state["settings"].keys() != set(self.settings):
+            raise ValueError(f"the state is that of {state['type']}, and the optimiser is {type(self).__name__}")
+        for name, xs in state["state"].items():
+            if len(xs) != len(self.parameters):
+                raise ValueError(f"{name} of the state has {len(xs)} numbers for {len(self.parameters)} parameters")
+        loaded = {name: [number(name, x, at_least=MINUS_INFINITY) for x in xs] for name, xs in state["state"].items()}
+        self.lr = state["lr"]
+        for name, setting in state["settings"].items():
+            setattr(self, name, tuple(setting) if isinstance(setting, list) else setting)
+        self.steps, self.state = state["steps"], loaded
+
+    def _decayed(self, data: list[float], grads: list[float]) -> list[float]:
+        """The gradients with weight_decay·θ added (biases too, as in PyTorch; `penalties` leave biases alone)."""
+        if not self.weight_decay:
+            return grads
+        return [g + self.weight_decay * x for x, g in zip(data, grads, strict=True)]
+
+    def _memory(self, name: str) -> list[float]:
+        return self.state.get(name) or [0.0] * len(self.parameters)
+
+    def __repr__(self) -> str:
+        settings = "".join(f", {name}={getattr(self, name)}" for name in self.settings if getattr(self, name))
+        return f"{type(self).__name__}(lr={self.lr}{settings})"
+
+
+class SGD(Optimizer):
+    """Gradient descent θ ← θ − lr·∇, with momentum and Nesterov's look-ahead.
+
+    Momentum in PyTorch's notation, which this is: v ← momentum·v + ∇, θ ← θ − lr·v. The lectures (and Keras)
+    write v ← αv − ε∇, θ ← θ + v; with a constant rate ε = lr and α = momentum the steps are the same (their v is
+    −lr times this one). When the rate changes they differ: here a new rate acts on the whole velocity at once,
+    there only on new gradients. Nesterov: θ ← θ − lr·(∇ + momentum·v) with the new v.
+
+    Raises ValueError for a negative rate or decay, momentum outside [0, 1), nesterov without momentum.
+
+    >>> from autodiff import Value
+    >>> theta = Value(1.0)
+    >>> optimizer = SGD([theta], lr=0.1, momentum=0.9)
+    >>> for _ in range(2):
+    ...     theta.grad = 1.0
+    ...     optimizer.step()
+    >>> theta.data
+    0.71
+    """
+
+    settings = ("momentum", "nesterov", "weight_decay")
+
+    def __init__(
+        self,
+        parameters: Iterable[Value],
+        lr: float = 0.01,
+        momentum: float = 0.0,
+        nesterov: bool = False,
+        weight_decay: float = 0.0,
+    ) -> None:
+        super().__init__(parameters, lr, weight_decay)
+        self.momentum = number("momentum", momentum, below=1.0)
+        if nesterov and not momentum:
+            raise ValueError("nesterov=True looks ahead along the momentum: give momentum > 0")
+        self.nesterov = bool(nesterov)
+
+    def update(self, data: list[float], grads: list[float]) -> tuple[list[float], State]:
+        lr, momentum = self.lr, self.momentum
+        grads = self._decayed(data, grads)
+        if not momentum:
+            return [x - lr * g for x, g in zip(data, grads, strict=True)], {}
+        velocity = [momentum * v + g for v, g in zip(self._memory("velocity"), grads, strict=True)]
+        looks_ahead = self.nesterov
+        ahead = [g + momentum * v for g, v in zip(grads, velocity, strict=True)] if looks_ahead else velocity
+        return [x - lr * v for x, v in zip(data, ahead, strict=True)], {"velocity": velocity}
+
+
+class RMSProp(Optimizer):
+    """s ← alpha·s + (1 − alpha)·∇², θ ← θ − lr·∇ / (√s + eps) (Tieleman and Hinton, 2012).
+
+    Raises ValueError for a negative rate, decay or eps, alpha outside [0, 1).
+    """
+
+    settings = ("alpha", "eps", "weight_decay")
+
+    def __init__(
+        self,
+        parameters: Iterable[Value],
+        lr: float = 0.01,
+        alpha: float = 0.99,
+        eps: float = 1e-8,
+        weight_decay: float = 0.0,
+    ) -> None:
+        super().__init__(parameters, lr, weight_decay)
+        self.alpha = number("alpha", alpha, below=1.0)
+        self.eps = number("eps", eps)
+
+    def update(self, data: list[float], grads: list[float]) -> tuple[list[float], State]:
+        grads, alpha = self._decayed(data, grads), self.alpha
+        squares = [alpha * s + (1.0 - alpha) * g * g for s, g in zip(self._memory("squares"), grads, strict=True)]
+        return _scaled(data, grads, squares, self.lr, self.eps), {"squares": squares}
+
+
+class AdaGrad(Optimizer):
+    """s ← s + ∇², θ ← θ − lr·∇ / (√s + eps) (Duchi et al., 2011).
+
+    Raises ValueError for a negative rate, decay or eps.
+    """
+
+    settings = ("eps", "weight_decay")
+
+    def __init__(
+        self, parameters: Iterable[Value], lr: float = 0.01, eps: float = 1e-10, weight_decay: float = 0.0
+    ) -> None:
+        super().__init__(parameters, lr, weight_decay)
+        self.eps = number("eps", eps)
+
+    def update(self, data: list[float], grads: list[float]) -> tuple[list[float], State]:
+        grads = self._decayed(data, grads)
+        squares = [s + g * g for s, g in zip(self._memory("squares"), grads, strict=True)]
+        return _scaled(data, grads, squares, self.lr, self.eps), {"squares": squares}
+
+
+class Adam(Optimizer):
+    """m ← β₁m + (1 − β₁)∇, s ← β₂s + (1 − β₂)∇², θ ← θ − lr·m̂ / (√ŝ + eps) (Kingma and Ba, 2014).
+
+    m̂ = m / (1 − β₁ᵗ) and ŝ = s / (1 − β₂ᵗ) at step t. Raises ValueError for a negative rate, decay or eps, or
+    a beta outside [0, 1).
+    """
+
+    settings = ("betas", "eps", "weight_decay")
+
+    def __init__(
+        self,
+        parameters: Iterable[Value],
+        lr: float = 0.001,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0.0,
+    ) -> None:
+        super().__init__(parameters, lr, weight_decay)
+        if len(betas) != 2:
+            raise ValueError(f"betas must be two numbers, not {betas!r}")
+        self.betas = (number("beta 1", betas[0], below=1.0), number("beta 2", betas[1], below=1.0))
+        self.eps = number("eps", eps)
+
+    def update(self, data: list[float], grads: list[float]) -> tuple[list[float], State]:
+        return self._adam(data, self._decayed(data, grads))
+
+    def _adam(self, data: list[float], grads: list[float]) -> tuple[list[float], State]:
+        (beta1, beta2), t = self.betas, self.steps + 1
+        means = [beta1 * m + (1.0 - beta1) * g for m, g in zip(self._memory("means"), grads, strict=True)]
+        squares = [beta2 * s + (1.0 - beta2) * g * g for s, g in zip(self._memory("squares"), grads, strict=True)]
+        unbiased = [s / (1.0 - beta2**t) for s in squares]
+        new = _scaled(data, means, unbiased, self.lr / (1.0 - beta1**t), self.eps)
+        return new, {"means": means, "squares": squares}
+
+
+class AdamW(Adam):
+    """Adam with the decay apart from the gradient: first θ ← θ − lr·weight_decay·θ (Loshchilov and Hutter, 2017)."""
+
+    def __init__(
+        self,
+        parameters: Iterable[Value],
+        lr: float = 0.001,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0.01,
+    ) -> None:
+        super().__init__(parameters, lr, betas, eps, weight_decay)
+
+    def update(self, data: list[float], grads: list[float]) -> tuple[list[float], State]:
+        return self._adam([x * (1.0 - self.lr * self.weight_decay) for x in data], grads)
+
+
+def _scaled(data: list[float], steps: list[float], squares: list[float], lr: float, eps: float) -> list[float]:
+    """θ − lr·step / (√s + eps). A step of 0 moves nothing, even where eps=0 would make it 0/0."""
+    return [x - lr * d / (math.sqrt(s) + eps) if d else x for x, d, s in zip(data, steps, squares, strict=True)]
+
+
+def clip_grad_norm(parameters: Sequence[Value], max_norm: float) -> float:
+    """Scale all gradients together so that their norm is at most ``max_norm``; gives the norm before.
+
+    The factor is max_norm / (norm + 1e-6) where that is below 1, as in PyTorch.
+
+    >>> from autodiff import Value
+    >>> x = Value(1.0)
+    >>> x.grad = 10.0
+    >>> clip_grad_norm([x], 1.0), round(x.grad, 6)
+    (10.0, 1.0)
+    """
+    norm = math.hypot(*(p.grad for p in parameters))
+    factor = number("max_norm", max_norm) / (norm + 1e-6)
+    if factor < 1.0:
+        for p in parameters:
+            p.grad *= factor
+    return norm
+
+
+def clip_grad_value(parameters: Sequence[Value], limit: float) -> None:
+    """Move each gradient into [−limit, limit]."""
+    limit = number("limit", limit)
+    for p in parameters:
+        p.grad = min(max(p.grad, -limit), limit)

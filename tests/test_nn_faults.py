@@ -1,0 +1,380 @@
+"""Faults and bad input: each has a clear error or outcome, and the model is as it was."""
+
+import math
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import nn
+from autodiff import DomainError, Value, detect_anomaly, log, no_grad
+from nn import MLP, SGD, Adam, Callback, EarlyStopping, Optimizer, TrainingError, evaluate, fit
+
+GOOD_X, GOOD_Y = [[0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], [0.0, 1.0, 2.0]
+NAN, INF = math.nan, math.inf
+
+
+def attempt(model=None, X=GOOD_X, y=GOOD_Y, **changes):  # noqa: N803
+    model = model or MLP(2, [2, 1], rng=0)
+    arguments = {"optimizer": None, "epochs": 3, "rng": 0, "progress": False, **changes}
+    arguments["optimizer"] = arguments["optimizer"] or SGD(model.parameters(), 0.1)
+    return fit(model, X, y, **arguments)
+
+
+# Bad input.
+
+ROW_X, CLASSES = [[0.0, 1.0]] * 4, MLP(2, [3], rng=0)
+
+BAD_VALUES = {
+    "no data": ({"X": [], "y": []}, "X is empty"),
+    "unequal lengths": ({"y": [1.0]}, "X has 3 rows and y has 1"),
+    "wrong feature count": ({"X": [[1.0], [2.0], [3.0]]}, r"X\[0\] has 1 features \(row 0\), the model takes 2"),
+    "a ragged row": ({"X": [[1.0, 2.0], [1.0, 2.0], [1.0]]}, r"X\[2\] has 1 features \(row 2\)"),
+    "nan in X": ({"X": [[1.0, 2.0], [1.0, NAN], [1.0, 2.0]]}, r"X\[1\]\[1\] is nan \(row 1, column 1\)"),
+    "infinity in X": ({"X": np.array([[1.0, 2.0], [1.0, 2.0], [INF, 2.0]])}, r"X\[2\]\[0\] is inf"),
+    "nan in y": ({"y": [1.0, 2.0, NAN]}, r"y\[2\] is nan \(row 2\)"),
+    "nan in a row of y": ({"y": [[1.0, 2.0], [1.0, 2.0], [1.0, NAN]]}, r"y\[2\]\[1\] is nan \(row 2, column 1\)"),
+    "ragged y": ({"y": [[1.0, 2.0], [1.0], [1.0, 2.0]]}, r"y\[1\] has 1"),
+    "bad validation": ({"validation": ([[1.0]], [1.0])}, r"validation X\[0\] has 1 features .* the model takes 2"),
+    "nan in validation": ({"validation": ([[1.0, 2.0]], [NAN])}, r"validation y\[0\] is nan"),
+    "two targets for one output": ({"y": [[1.0, 2.0]] * 3}, r"y\[0\]: the model has 1 outputs, the target 2 numbers"),
+    "label too large": ({"model": CLASSES, "y": [0, 1, 3], "loss": "cross_entropy"}, r"y\[2\]: .* labels 0 … 2, not 3"),
+    "label negative": ({"model": CLASSES, "y": [0, -1, 2], "loss": "cross_entropy"}, r"y\[1\]: .* not -1"),
+    "label not whole": ({"model": CLASSES, "y": [0, 0.5, 2], "loss": "cross_entropy"}, r"y\[1\]: .* not 0.5"),
+    "not one-hot": ({"model": CLASSES, "y": [[1, 1, 0]] * 3, "loss": "cross_entropy"}, r"y\[0\]: .* sum to 1"),
+    "one-hot too short": ({"model": CLASSES, "y": [[1, 0]] * 3, "loss": "cross_entropy"}, r"y\[0\]: .* 3 logits"),
+    "hinge labels": ({"loss": "hinge", "y": [1, -1, 0]}, r"y\[2\]: hinge takes targets that are -1 or 1, not 0"),
+    "probability": ({"loss": "binary_cross_entropy_with_logits", "y": [0, 1, 2]}, r"y\[2\]: .* in \[0, 1\], not 2"),
+    "label for accuracy": ({"metrics": ["accuracy"], "y": [0, 1, 0.5]}, r"y\[2\]: accuracy .* not for 0.5"),
+    "unknown loss": ({"loss": "rmse"}, "unknown loss 'rmse'; known are: mse, half_mse, mae, huber, hinge"),
+    "unknown metric": ({"metrics": ["f1"]}, "unknown metric 'f1'; known are: accuracy, mae, r2"),
+    "batch size 0": ({"batch_size": 0}, "batch_size must be at least 1, not 0"),
+    "batch too large": ({"batch_size": 4}, "batch_size is 4, and there are 3 examples"),
+    "no epochs": ({"epochs": 0}, "epochs must be at least 1"),
+    "no rng": ({"batch_size": 2, "rng": None}, "pass rng=0"),
+    "negative tolerance": ({"tolerance": -1.0}, "tolerance must be finite, at least 0"),
+    "negative norm": ({"clip_norm": -1.0}, "clip_norm must be"),
+    "foreign parameters": ({"optimizer": SGD([Value(1.0)])}, "not the model's"),
+    "monitor": ({"callbacks": [EarlyStopping(monitor="validation_loss")]}, "this run measures loss"),
+    "negative rate": ({"schedule": lambda t: -1.0}, "the learning rate must be"),
+}  # fmt: skip
+
+BAD_TYPES = {
+    "a string in X": ({"X": [[1.0, 2.0], ["a", 2.0], [1.0, 2.0]]}, r"X\[1\]\[0\] is str 'a' \(row 1, column 0\)"),
+    "a number as text": ({"y": [1.0, "2.0", 3.0]}, r"y\[1\] is str '2.0' \(row 1\)"),
+    "None in X": ({"X": [[1.0, None], [1.0, 2.0], [1.0, 2.0]]}, r"X\[0\]\[1\] is NoneType None"),
+    "X is a number": ({"X": 3.0}, "X must be a sequence"),
+    "X is a string": ({"X": "abc"}, "X must be a sequence"),
+    "loss is a number": ({"loss": 3}, "loss must be a name"),
+    "metrics is a string": ({"metrics": "mae"}, r"as in \['mae'\]"),
+    "batch size is a float": ({"batch_size": 1.5}, "batch_size must be an integer"),
+    "optimizer is a name": ({"optimizer": "adam"}, r"as in SGD\(model.parameters\(\), lr=0.1\)"),
+    "validation is one": ({"validation": [GOOD_X]}, r"a pair \(Xv, yv\)"),
+    "callback is a function": ({"callbacks": [print]}, "callbacks must be Callbacks"),
+    "schedule is a number": ({"schedule": 0.5}, "schedule must be a function"),
+    "penalty is a number": ({"penalty": 0.5}, "penalty must be a function"),
+    "loss gives a number": ({"loss": lambda p, t: 1.0}, "must return one Value"),
+    "loss gives a constant": ({"loss": lambda p, t: Value(1.0)}, "does not depend on the model"),
+    "model is no module": ({"model": abs}, "model must be a Module"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", [*BAD_VALUES, *BAD_TYPES])
+def test_bad_input_is_a_clear_error_and_changes_nothing(case):
+    kind, (changes, message) = (ValueError, BAD_VALUES[case]) if case in BAD_VALUES else (TypeError, BAD_TYPES[case])
+    changes = dict(changes)
+    model = changes.pop("model", None) or MLP(2, [2, 1], rng=0)
+    if model is abs:
+        changes["optimizer"] = SGD([Value(1.0)])
+    before = model.state_dict() if model is not abs else {}
+    with pytest.raises(kind, match=message):
+        attempt(model, **changes)
+    assert model is abs or model.state_dict() == before
+
+
+def test_predict_and_evaluate_check_their_data_too():
+    model = MLP(2, [1], rng=0)
+    with pytest.raises(ValueError, match=r"X\[1\] has 1 features \(row 1\), the model takes 2"):
+        model.predict([[1.0, 2.0], [1.0]])
+    with pytest.raises(ValueError, match=r"X\[0\]\[0\] is nan"):
+        model.predict([[NAN, 2.0]])
+    with pytest.raises(ValueError, match="X has 1 rows and y has 2"):
+        evaluate(model, [[1.0, 2.0]], [1.0, 2.0])
+    with pytest.raises(ValueError, match="X is empty"):
+        model.predict([])
+
+
+def test_a_column_of_targets_counts_as_numbers():
+    model = MLP(2, [1], rng=0)
+    assert evaluate(model, GOOD_X, np.array([[0.0], [1.0], [2.0]])) == evaluate(model, GOOD_X, GOOD_Y)
+
+
+def test_training_inside_no_grad_says_so():
+    model = MLP(2, [1], rng=0)
+    with no_grad(), pytest.raises(TypeError, match=r"inside no_grad\(\)"):
+        attempt(model)
+
+
+OPTIMIZER_FAULTS = [
+    (lambda p: SGD(p, -0.1), "learning rate must be finite, at least 0, not -0.1"),
+    (lambda p: SGD(p, NAN), "learning rate"),
+    (lambda p: SGD(p, 0.1, momentum=1.0), "momentum must be .* below 1"),
+    (lambda p: SGD(p, 0.1, nesterov=True), "give momentum > 0"),
+    (lambda p: SGD(p, 0.1, weight_decay=-1.0), "weight_decay"),
+    (lambda p: Adam(p, betas=(0.9, 1.0)), "beta 2"),
+    (lambda p: Adam(p, betas=(0.9,)), "two numbers"),
+    (lambda p: nn.RMSProp(p, alpha=1.5), "alpha"),
+    (lambda p: nn.AdaGrad(p, eps=-1.0), "eps"),
+    (lambda p: SGD([]), "pass model.parameters"),
+    (lambda p: SGD([p[0], p[0]]), "twice"),
+    (lambda p: nn.StepDecay(0), "every must be at least 1"),
+    (lambda p: nn.ExponentialDecay(-0.5), "factor must be"),
+    (lambda p: nn.Constant(per="day"), "per must be 'epoch' or 'step'"),
+    (lambda p: nn.L1(-1.0), "strength"),
+    (lambda p: nn.L2(-1.0), "strength"),
+    (lambda p: nn.ElasticNet(0.0, -1.0), "l2"),
+    (lambda p: nn.clip_grad_norm(p, -1.0), "max_norm"),
+    (lambda p: nn.clip_grad_value(p, -1.0), "limit"),
+]
+
+
+@pytest.mark.parametrize(("make", "message"), OPTIMIZER_FAULTS)
+def test_settings_out_of_range_are_value_errors(make, message):
+    with pytest.raises(ValueError, match=message):
+        make([Value(1.0), Value(2.0)])
+
+
+def test_an_optimiser_takes_values_only():
+    with pytest.raises(TypeError, match="parameter 1 must be a Value, not float 2.0"):
+        SGD([Value(1.0), 2.0])
+    optimizer = SGD([Value(1.0)])
+    with pytest.raises(ValueError, match="learning rate"):
+        optimizer.lr = -1.0
+    assert optimizer.lr == 0.01
+
+
+# Numbers that are not finite.
+
+
+def test_a_loss_that_is_not_finite_names_epoch_batch_and_example_and_keeps_the_last_weights():
+    steps = []
+
+    class Spy(Callback):
+        def on_gradients(self, training):
+            steps.append(training.model.state_dict())
+
+    def spiteful(prediction, target):
+        return log(prediction * 0.0 + (2.5 - len(steps)) + target)
+
+    model = MLP(2, [2, 1], rng=0)
+    with pytest.raises(TrainingError) as caught:
+        attempt(model, y=[0.0, 0.0, 0.0], loss=spiteful, batch_size=1, callbacks=[Spy()], epochs=5)
+    error = caught.value
+    assert (error.epoch, error.batch, len(steps)) == (2, 1, 3)
+    assert str(error).startswith(f"epoch 2, batch 1, example X[{error.example}]: log is not defined at x = -0.5")
+    assert error.example in range(3)
+    assert isinstance(error.__cause__, DomainError)
+    assert len(error.history) == 1
+    assert model.state_dict() == steps[-1], "log's argument does not depend on the weights: no step moved them"
+    assert all(map(math.isfinite, model.state_dict().values()))
+
+
+def test_a_diverging_run_stops_with_finite_weights_and_the_place():
+    model = MLP(2, [4, 1], "relu", init="he_normal", rng=0)
+    with pytest.raises(TrainingError, match=r"epoch \d+, batch \d+(, example X\[\d\])?: .*overflow") as caught:
+        attempt(model, optimizer=SGD(model.parameters(), 1e6), epochs=500, batch_size=1)
+    assert all(map(math.isfinite, model.state_dict().values()))
+    assert "keeps the weights of the last completed step" in str(caught.value)
+
+
+def test_the_first_bad_example_of_a_batch_is_named():
+    def sensitive(prediction, target):
+        return log(target + prediction * 0.0)
+
+    with pytest.raises(TrainingError, match=r"epoch 1, batch 1, example X\[1\]: log is not defined") as caught:
+        attempt(y=[1.0, 0.0, -1.0], loss=sensitive)
+    assert (caught.value.epoch, caught.value.batch, caught.value.example) == (1, 1, 1)
+
+
+def test_a_gradient_that_is_not_finite_stops_the_run_and_leaves_the_weights():
+    from autodiff import sqrt
+
+    model = MLP(2, [1], init="zeros")
+    with pytest.raises(TrainingError, match=r"example X\[0\]: sqrt is not differentiable at x = 0.0"):
+        attempt(model, loss=lambda prediction, target: sqrt(prediction * prediction))
+    assert set(model.state_dict().values()) == {0.0}
+
+
+def test_under_detect_anomaly_the_node_and_its_line_are_named():
+    def bad_loss(prediction, _):
+        squeezed = prediction * 0.0
+        squeezed.label = "squeezed"
+        return log(squeezed)
+
+    with detect_anomaly(), pytest.raises(TrainingError) as caught:
+        attempt(loss=bad_loss)
+    message = str(caught.value)
+    assert "example X[0]: log is not defined at x = 0.0 (label 'squeezed')" in message
+    assert "made at" in message
+    assert "test_nn_faults.py" in message
+
+
+def test_an_overflowing_step_is_not_taken():
+    theta = Value(1e308)
+    theta.grad = -1e308
+    optimizer = SGD([theta], 10.0, momentum=0.5)
+    with pytest.raises(OverflowError, match="lower the learning rate, or clip"):
+        optimizer.step()
+    assert (theta.data, optimizer.steps, optimizer.state) == (1e308, 0, {})
+    adam = Adam([theta], 0.1)
+    with pytest.raises(OverflowError):
+        adam.step()  # the square of the gradient
+    assert (theta.data, adam.state) == (1e308, {})
+
+
+def test_a_step_without_gradient_moves_nothing_even_with_eps_0():
+    for make in (nn.RMSProp, nn.AdaGrad, Adam):
+        theta = Value(1.0)
+        make([theta], 0.1, eps=0.0).step()
+        assert theta.data == 1.0
+
+
+def test_adaptive_optimisers_refuse_a_base_without_update():
+    theta = Value(1.0)
+    with pytest.raises(NotImplementedError, match="must define update"):
+        Optimizer([theta], 0.1).step()
+
+
+def test_binary_cross_entropy_at_its_ends_points_to_logits():
+    assert nn.binary_cross_entropy(0.0, 0) == nn.binary_cross_entropy(1.0, 1) == 0.0
+    for p, y in ((0.0, 1), (1.0, 0), (1.0, 0.5), (-0.1, 0), (1.1, 1)):
+        with pytest.raises(ValueError, match="use binary_cross_entropy_with_logits"):
+            nn.binary_cross_entropy(Value(p), y)
+
+
+@pytest.mark.parametrize("z", [-1000.0, 1000.0])
+@pytest.mark.parametrize("y", [0, 1])
+def test_losses_on_logits_are_finite_at_plus_and_minus_1000(z, y):
+    for loss, prediction in (
+        (nn.binary_cross_entropy_with_logits, Value(z)),
+        (nn.cross_entropy, [Value(z), Value(0.0)]),
+    ):
+        cost = loss(prediction, y)
+        cost.backward()
+        assert cost.data in (0.0, 1000.0)
+
+
+# Ctrl-C.
+
+
+class InterruptAt(Callback):
+    """Ctrl-C in the middle of an epoch, the gradients of a step being half used."""
+
+    def __init__(self, step, inside_the_update=False):
+        self.step, self.inside = step, inside_the_update
+        self.completed = {}
+
+    def on_gradients(self, training):
+        if training.step < self.step:
+            return
+        self.completed = training.model.state_dict()
+        if not self.inside:
+            raise KeyboardInterrupt
+        optimizer = training.optimizer
+        original = optimizer.update
+
+        def interrupted(data, grads):
+            new, state = original(data, grads)
+            optimizer.update = original
+            return _InterruptedList(new), state
+
+        optimizer.update = interrupted
+
+
+class _InterruptedList(list):
+    """Gives half of its numbers to the loop that assigns them; then Ctrl-C comes."""
+
+    def __iter__(self):
+        numbers = list.__iter__(self)
+        if not getattr(self, "checked", False):  # the check that all are finite goes through
+            self.checked = True
+            return numbers
+        return self._half(numbers)
+
+    def _half(self, numbers):
+        for _ in range(len(self) // 2):
+            yield next(numbers)
+        raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("inside", [False, True], ids=["before the update", "inside the update"])
+def test_ctrl_c_returns_the_history_and_the_weights_of_the_last_completed_step(inside):
+    model = MLP(2, [2, 1], rng=0)
+    optimizer = SGD(model.parameters(), 0.1, momentum=0.9)
+    interrupt = InterruptAt(4, inside)
+    history = attempt(model, optimizer=optimizer, batch_size=1, callbacks=[interrupt], epochs=10)
+    assert history.stopped_by == "interrupted"
+    assert len(history) == 1, "three steps an epoch: the second was not completed"
+    assert model.state_dict() == interrupt.completed
+    assert optimizer.steps == 4
+    assert "stopped by interrupted" in repr(history)
+
+
+def test_ctrl_c_in_a_graph_or_a_backward_pass_leaves_a_model_that_goes_on():
+    model = MLP(2, [2, 1], rng=0)
+    calls = []
+
+    def interrupted(prediction, target):
+        calls.append(target)
+        if len(calls) == 5:
+            raise KeyboardInterrupt
+        return nn.mse(prediction, target)
+
+    before_fifth = attempt(MLP(2, [2, 1], rng=0), epochs=1)
+    history = attempt(model, loss=interrupted, epochs=10)
+    assert history.stopped_by == "interrupted"
+    assert history.loss == before_fifth.loss
+    assert attempt(model, epochs=2).stopped_by == "epochs"
+
+
+def test_an_interrupt_while_parameters_are_assigned_puts_the_old_numbers_back():
+    def half_of_them():
+        yield 5.0
+        raise KeyboardInterrupt
+
+    parameters = [Value(1.0), Value(2.0)]
+    with pytest.raises(KeyboardInterrupt):
+        nn.module.assign(parameters, half_of_them())
+    assert [p.data for p in parameters] == [1.0, 2.0]
+
+
+SIGNALLED = """
+from nn import MLP, SGD, Callback, fit
+
+class Ready(Callback):
+    def on_epoch_end(self, training):
+        if training.epoch == 2:
+            print("ready", flush=True)
+
+model = MLP(2, [16, 16, 1], rng=0)
+history = fit(model, [[0.1 * i, 1.0] for i in range(40)], [float(i) for i in range(40)], batch_size=4, rng=0,
+              optimizer=SGD(model.parameters(), 1e-4), epochs=10**6, callbacks=[Ready()])
+finite = all(abs(x) < 1e300 for x in model.state_dict().values())
+print(history.stopped_by, len(history) >= 2, finite)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="not applicable: SIGINT is sent to another process by Unix only")
+def test_a_real_sigint_is_an_interrupt_and_not_a_traceback():
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)}
+    with subprocess.Popen(
+        [sys.executable, "-c", SIGNALLED], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout.readline() == "ready\n"
+        process.send_signal(signal.SIGINT)
+        output, errors = process.communicate(timeout=60)
+    assert (output, errors) == ("interrupted True True\n", "")

@@ -1,0 +1,198 @@
+"""The lectures' formulas hold: the engine against the matrix recursion, softmax, the delta rule, the perceptron."""
+
+# ruff: noqa: N806 (X is the field's name)
+import math
+import random
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import nn
+from autodiff import Value
+from nn import MLP, SGD, Adaline, Neuron, Perceptron
+from nn.backprop import back_propagation, forward_propagation, gradient_descent, loss, weights_and_biases
+
+CORNERS = [[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]]
+numbers = st.floats(-2.0, 2.0, allow_subnormal=False)
+
+
+@st.composite
+def problems(draw, output):
+    sizes = draw(st.lists(st.integers(1, 4), min_size=2, max_size=4))
+    if output == "softmax":
+        sizes[-1] = max(sizes[-1], 2)
+    activation = draw(st.sampled_from(["sigmoid", "tanh", "relu"]))
+    model = MLP(sizes[0], sizes[1:], activation, "linear" if output == "softmax" else output, init="zeros")
+    for p in model.parameters():
+        p.data = draw(numbers)
+    count = draw(st.integers(1, 3))
+    xs = [[draw(numbers) for _ in range(sizes[0])] for _ in range(count)]
+    if output == "softmax":
+        ys = [[float(k == label) for k in range(sizes[-1])] for label in [draw(st.integers(0, sizes[-1] - 1))] * count]
+    else:
+        ys = [[draw(numbers) for _ in range(sizes[-1])] for _ in range(count)]
+    return model, activation, xs, ys
+
+
+def assert_engine_is_the_recursion(problem, output, cost):
+    model, activation, xs, ys = problem
+    total = 0.0
+    for x, y in zip(xs, ys, strict=True):
+        one = cost(model(x), y)
+        one.backward(1.0 / len(xs))
+        total += one.data / len(xs)
+    theta, x, y = weights_and_biases(model), np.array(xs).T, np.array(ys).T
+    a, h, y_hat = forward_propagation(theta, x, activation, output)
+    weights, biases = back_propagation(theta, a, h, y, y_hat, activation, output)
+    assert total == pytest.approx(loss(y, y_hat, output), rel=1e-12, abs=1e-12)
+    for layer, dw, db in zip(model.layers, weights, biases, strict=True):
+        for neuron, row, bias in zip(layer.neurons, dw, db, strict=True):
+            assert [w.grad for w in neuron.weights] == pytest.approx(list(row), rel=1e-12, abs=1e-12)
+            assert neuron.bias.grad == pytest.approx(bias[0], rel=1e-12, abs=1e-12)
+
+
+@given(problems("linear"))
+def test_gradients_of_squared_error_equal_the_matrix_recursion(problem):
+    assert_engine_is_the_recursion(problem, "linear", nn.half_mse)
+
+
+@given(problems("softmax"))
+def test_gradients_of_cross_entropy_equal_the_matrix_recursion(problem):
+    assert_engine_is_the_recursion(problem, "softmax", nn.cross_entropy)
+
+
+@given(problems("sigmoid"))
+def test_gradients_with_a_sigmoid_output_equal_the_matrix_recursion(problem):
+    """Row 12: L = 1/2M Σ‖y − f‖² with σ at the end."""
+    assert_engine_is_the_recursion(problem, "sigmoid", nn.half_mse)
+
+
+@given(st.lists(numbers, min_size=4, max_size=4), numbers, numbers)
+def test_the_lectures_delta_with_its_factor_two_belongs_to_the_loss_without_one_half(weights, x, y):
+    """δ^L = −2(y − a)σ(z)(1 − σ(z)), δ^{l−1} = δ^l w σ(1 − σ): of ‖y − a‖², which is d·mse."""
+    model = MLP(1, [1, 1], "sigmoid", "sigmoid", init="zeros")
+    for p, w in zip(model.parameters(), weights, strict=True):
+        p.data = w
+    nn.mse(model([x]), y).backward()
+    (z1,), (z2,) = (layer.pre_activations for layer in model.layers)
+    a1, a2 = 1 / (1 + math.exp(-z1.data)), 1 / (1 + math.exp(-z2.data))
+    delta2 = -2.0 * (y - a2) * a2 * (1.0 - a2)
+    delta1 = delta2 * model.layers[1].neurons[0].weights[0].data * a1 * (1.0 - a1)
+    assert z2.grad == pytest.approx(delta2, rel=1e-12, abs=1e-14)
+    assert z1.grad == pytest.approx(delta1, rel=1e-12, abs=1e-14)
+
+
+@given(st.lists(st.floats(-700.0, 700.0), min_size=2, max_size=6), st.data())
+def test_the_gradient_through_softmax_is_minus_one_hot_minus_prediction(logits, data):
+    """Row 11: ∇ of −log ŷ_ℓ is −(e(ℓ) − ŷ)."""
+    label = data.draw(st.integers(0, len(logits) - 1))
+    values = [Value(z) for z in logits]
+    nn.cross_entropy(values, label).backward()
+    shifted = [math.exp(z - max(logits)) for z in logits]
+    for k, value in enumerate(values):
+        expected = -((1.0 if k == label else 0.0) - shifted[k] / math.fsum(shifted))
+        assert value.grad == pytest.approx(expected, rel=1e-12, abs=1e-12)
+
+
+@given(problems("linear"))
+def test_the_forward_pass_equals_the_pseudo_code(problem):
+    model, activation, xs, _ = problem
+    _, _, y_hat = forward_propagation(weights_and_biases(model), np.array(xs).T, activation)
+    predicted = [[p] if isinstance(p, float) else p for p in model.predict(xs)]
+    assert np.array(predicted).T == pytest.approx(y_hat, rel=1e-12, abs=1e-12)
+
+
+@pytest.mark.parametrize(("output", "name"), [("linear", "half_mse"), ("softmax", "cross_entropy")])
+def test_gradient_descent_by_hand_and_fit_go_the_same_way(output, name):
+    rng = random.Random(1)
+    X = [[rng.gauss(0, 1), rng.gauss(0, 1)] for _ in range(6)]
+    y = [[1.0, 0.0] if a > b else [0.0, 1.0] for a, b in X]
+    model = MLP(2, [3, 2], "tanh", rng=0)
+    theta, losses = gradient_descent(weights_and_biases(model), np.array(X).T, np.array(y).T, 0.5, 20, "tanh", output)
+    history = nn.fit(model, X, y, loss=name, optimizer=SGD(model.parameters(), 0.5), epochs=20, progress=False)
+    assert history.loss == pytest.approx(losses, rel=1e-12)
+    for ours, by_hand in zip(weights_and_biases(model), theta, strict=True):
+        for a, b in zip(ours, by_hand, strict=True):
+            assert a == pytest.approx(b, rel=1e-11)
+
+
+def test_backprop_refuses_unknown_names_and_says_when_it_overflows():
+    theta = [np.array([[1e200]])], [np.array([[0.0]])]
+    with pytest.raises(ValueError, match="unknown output 'maxout'; known are: linear, sigmoid, tanh, relu, softmax"):
+        forward_propagation(theta, np.array([[1.0]]), output="maxout")
+    with pytest.raises(FloatingPointError):
+        gradient_descent(theta, np.array([[1e200]]), np.array([[0.0]]), 1.0, 2)
+
+
+@given(st.integers(0, 10**6), st.integers(1, 3))
+def test_the_delta_rule_is_stochastic_gradient_descent_through_the_engine(seed, inputs):
+    rng = random.Random(seed)
+    X = [[rng.gauss(0, 1) for _ in range(inputs)] for _ in range(8)]
+    y = [rng.gauss(0, 1) for _ in X]
+    by_hand = Adaline(inputs, lr=0.05).fit(X, y, passes=3)
+    neuron = Neuron(inputs, init="zeros")
+    optimizer = SGD(neuron.parameters(), lr=0.05)
+    for _ in range(3):
+        for x, target in zip(X, y, strict=True):
+            neuron.zero_grad()
+            nn.half_mse(neuron(x), target).backward()
+            optimizer.step()
+    assert by_hand.weights == pytest.approx([w.data for w in neuron.weights], rel=1e-12, abs=1e-14)
+    assert by_hand.bias == pytest.approx(neuron.bias.data, rel=1e-12, abs=1e-14)
+
+
+def test_fit_with_batches_of_one_is_adaline_in_the_same_order():
+    rng = random.Random(3)
+    X, y = [[rng.gauss(0, 1)] for _ in range(10)], [rng.gauss(0, 1) for _ in range(10)]
+    by_hand = Adaline(1, lr=0.05).fit(X, y, passes=4, rng=5)
+    neuron = Neuron(1, init="zeros")
+    history = nn.fit(
+        neuron, X, y, loss="half_mse", optimizer=SGD(neuron.parameters(), 0.05), epochs=4, batch_size=1, rng=5,
+        progress=False,
+    )  # fmt: skip
+    assert by_hand.losses == pytest.approx(history.loss, rel=1e-12)
+    assert by_hand.weights_per_pass[-1] == pytest.approx((neuron.bias.data, neuron.weights[0].data), rel=1e-12)
+
+
+@pytest.mark.parametrize("labels", [[0, 0, 0, 1], [0, 1, 1, 1], [-1, -1, -1, 1], [-1, 1, 1, 1]])
+def test_the_perceptron_learns_and_and_or(labels):
+    unit = Perceptron(2).fit(CORNERS, labels)
+    assert unit.predict(CORNERS) == labels
+    assert unit.mistakes[-1] == 0
+    assert len(unit.weights_per_pass) == len(unit.mistakes) < 20
+    assert unit.weights_per_pass[-1] == (unit.bias, *unit.weights)
+
+
+def test_the_perceptron_never_learns_xor():
+    unit = Perceptron(2).fit(CORNERS, [0, 1, 1, 0], passes=200, rng=0)
+    assert len(unit.mistakes) == len(unit.weights_per_pass) == 200
+    assert min(unit.mistakes) > 0
+
+
+def test_the_perceptron_moves_by_plus_or_minus_the_misclassified_example_only():
+    unit = Perceptron(2)
+    unit.fit([[2.0, 3.0]], [1], passes=1)  # output 0 is not positive: a mistake on a positive
+    assert (unit.bias, unit.weights) == (1.0, [2.0, 3.0])
+    unit.fit([[1.0, 0.0]], [0], passes=1)
+    assert (unit.bias, unit.weights) == (0.0, [1.0, 3.0])
+    unit.fit([[1.0, 1.0]], [1], passes=1)
+    assert (unit.bias, unit.weights) == (0.0, [1.0, 3.0])
+
+
+def test_perceptron_and_adaline_refuse_what_they_cannot_learn():
+    with pytest.raises(ValueError, match=r"y\[1\] is 2.0: .* 0 and 1, or -1 and 1"):
+        Perceptron(1).fit([[0], [1]], [0, 2])
+    with pytest.raises(ValueError, match=r"y\[0\] is 0.0"):
+        Perceptron(1).fit([[0], [1]], [0, -1])
+    with pytest.raises(ValueError, match="the model takes 1"):
+        Perceptron(1).fit([[0, 1]], [0])
+    with pytest.raises(ValueError, match="at least 0"):
+        Adaline(1, lr=-0.1)
+    with pytest.raises(ValueError, match="one number"):
+        Adaline(1).fit([[0]], [[1, 2]])
+    diverging = Adaline(1, lr=10.0)
+    with pytest.raises(OverflowError, match=r"diverges at X\[0\]: lower lr"):
+        diverging.fit([[1e3]], [1.0], passes=1000)
+    assert math.isfinite(diverging.weights[0])

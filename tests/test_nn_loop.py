@@ -1,0 +1,237 @@
+"""The training loop from outside: when it stops, its callbacks, rates, memory, and the progress bar."""
+
+# ruff: noqa: N806, ARG002 (X is the field's name; a callback takes the run, used or not)
+import gc
+import math
+import random
+import re
+import subprocess
+import sys
+import weakref
+from pathlib import Path
+
+import pytest
+
+import nn
+from nn import MLP, SGD, Adam, Callback, EarlyStopping, fit
+
+LINE_X, LINE_Y = [[0.0], [1.0], [2.0], [3.0], [4.0]], [1.0, 3.0, 5.0, 7.0, 9.0]
+
+
+def line(**arguments):
+    model = arguments.pop("model", None) or MLP(1, [1], rng=0)
+    optimizer = arguments.pop("optimizer", None) or SGD(model.parameters(), 0.05)
+    settings = {"epochs": 5, "progress": False, **arguments}
+    return model, fit(model, LINE_X, LINE_Y, optimizer=optimizer, **settings)
+
+
+# When it stops.
+
+
+def test_early_stopping_stops_and_brings_the_best_weights_back():
+    class Remember(Callback):
+        def __init__(self):
+            self.states = []
+
+        def on_epoch_end(self, training):
+            self.states.append(training.model.state_dict())
+
+    rng = random.Random(0)
+    X, y = [[rng.gauss(0, 1)] for _ in range(12)], [rng.gauss(0, 1) for _ in range(12)]
+    model, spy = MLP(1, [12, 1], rng=0), Remember()
+    history = fit(
+        model, X[:8], y[:8], optimizer=Adam(model.parameters(), 0.05), epochs=300, validation=(X[8:], y[8:]),
+        callbacks=[EarlyStopping(patience=4), spy], progress=False,
+    )  # fmt: skip
+    best = min(range(len(history)), key=lambda i: history.validation_loss[i])
+    assert history.stopped_by == "early stopping"
+    assert len(history) == best + 1 + 4
+    assert model.state_dict() == spy.states[best] != spy.states[-1]
+
+
+def test_early_stopping_can_watch_another_number_and_keep_the_last_weights():
+    stopping = EarlyStopping(patience=2, monitor="r2", mode="max", min_delta=10.0, restore_best=False)
+    _, history = line(callbacks=[stopping], metrics=["r2"], epochs=20)
+    assert (len(history), history.stopped_by) == (3, "early stopping")
+    with pytest.raises(ValueError, match="cannot monitor 'accuracy'; this run measures loss"):
+        line(callbacks=[EarlyStopping(monitor="accuracy")])
+    with pytest.raises(ValueError, match="mode must be"):
+        EarlyStopping(mode="lowest")
+
+
+def test_training_stops_when_the_weights_no_longer_move():
+    _, history = line(epochs=5000, tolerance=1e-6)
+    assert history.stopped_by == "tolerance"
+    assert 10 < len(history) < 5000
+    assert line(epochs=3)[1].stopped_by == "epochs"
+
+
+def test_a_callback_may_stop_training_and_say_why():
+    class Enough(Callback):
+        def on_epoch_end(self, training):
+            if training.epoch == 2:
+                training.stop("enough")
+
+    _, history = line(epochs=10, callbacks=[Enough()])
+    assert (len(history), history.stopped_by) == (2, "enough")
+
+
+def test_callbacks_run_in_order_at_their_moments():
+    class Log(Callback):
+        def __init__(self):
+            self.events = []
+
+        def on_fit_start(self, training):
+            self.events.append("start")
+
+        def on_gradients(self, training):
+            self.events.append(f"step {training.step}")
+
+        def on_epoch_end(self, training):
+            self.events.append(f"epoch {training.epoch}, {len(training.history)} recorded")
+
+        def on_fit_end(self, training):
+            self.events.append("end")
+
+    log = Log()
+    line(epochs=1, batch_size=3, rng=0, callbacks=[log])
+    assert log.events == ["start", "step 0", "step 1", "epoch 1, 1 recorded", "end"]
+
+
+# Rates and gradients.
+
+
+def test_a_schedule_multiplies_the_optimisers_rate_and_it_is_put_back():
+    model = MLP(1, [1], rng=0)
+    optimizer = SGD(model.parameters(), 0.04)
+    _, history = line(model=model, optimizer=optimizer, epochs=4, schedule=nn.StepDecay(2, 0.5))
+    assert history.learning_rate == [0.04, 0.04, 0.02, 0.02]
+    assert optimizer.lr == 0.04
+    per_step = nn.ExponentialDecay(0.5, per="step")
+    _, history = line(model=model, optimizer=optimizer, epochs=2, batch_size=2, rng=0, schedule=per_step)
+    assert history.learning_rate == [0.04 * 0.5**2, 0.04 * 0.5**5]
+    _, history = line(model=model, optimizer=optimizer, epochs=2, schedule=lambda t: 1.0 / (1 + t))
+    assert history.learning_rate == [0.04, 0.02]
+
+
+def test_fit_clips_gradients_by_norm_and_by_value():
+    for arguments, limit in (({"clip_norm": 0.5}, 0.5), ({"clip_value": 0.5}, math.sqrt(0.5))):
+        model = MLP(1, [1], init="zeros")
+        line(model=model, optimizer=SGD(model.parameters(), 1.0), epochs=1, **arguments)
+        moved = math.hypot(*(p.data for p in model.parameters()))
+        assert moved == pytest.approx(limit, rel=1e-5)
+
+
+# Memory, and the bar.
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_garbage_collection_is_paused_and_then_as_before(enabled):
+    class Spy(Callback):
+        def on_gradients(self, training):
+            self.during = gc.isenabled()
+
+    was = gc.isenabled()
+    spy = Spy()
+    try:
+        (gc.enable if enabled else gc.disable)()
+        line(callbacks=[spy])
+        after = gc.isenabled()
+        with pytest.raises(nn.TrainingError):
+            line(optimizer=None, model=MLP(1, [1], lambda z: z, output=lambda z: 1.0 / (z - z), rng=0))
+        after_error = gc.isenabled()
+    finally:
+        (gc.enable if was else gc.disable)()
+    assert not spy.during
+    assert after == after_error == enabled
+
+
+def test_graphs_are_freed_as_training_goes_with_nothing_left_for_the_garbage_collector():
+    losses = []
+
+    def watched(prediction, target):
+        loss = nn.mse(prediction, target)
+        losses.append(weakref.ref(loss))
+        return loss
+
+    gc.disable()
+    try:
+        line(model=MLP(1, [4, 1], rng=0), epochs=3, loss=watched)
+        assert len(losses) == 15
+        assert [loss() for loss in losses] == [None] * 15
+    finally:
+        gc.enable()
+
+
+TRAIN = """
+from nn import MLP, SGD, fit
+model = MLP(1, [1], rng=0)
+history = fit(model, [[0.0], [1.0]], [1.0, 3.0], optimizer=SGD(model.parameters(), 0.1), epochs=30,
+              validation=([[2.0]], [5.0]))
+print(history.stopped_by)
+"""
+
+
+def environment():
+    import os
+
+    return {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent), "TERM": "xterm"}
+
+
+def test_the_bar_is_off_when_piped():
+    done = subprocess.run([sys.executable, "-c", TRAIN], env=environment(), capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("epochs\n", "")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="not applicable: pseudo-terminals are Unix's")
+def test_the_bar_shows_loss_validation_loss_and_rate_in_a_terminal():
+    import fcntl
+    import os
+    import pty
+    import struct
+    import termios
+
+    master, slave = pty.openpty()
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 200, 0, 0))
+    with subprocess.Popen([sys.executable, "-c", TRAIN], env=environment(), stderr=slave, stdout=slave) as process:
+        os.close(slave)
+        shown = b""
+        while True:
+            try:
+                chunk = os.read(master, 65536)
+            except OSError:  # Linux says so when the other end is closed
+                break
+            if not chunk:
+                break
+            shown += chunk
+        process.wait()
+    os.close(master)
+    last = shown.decode()
+    assert re.search(r"training: 100%.*30/30.*epoch=30/30, loss=\S+, validation_loss=\S+, learning_rate=0.1", last)
+
+
+def test_progress_false_shows_no_bar_anywhere(capsys):
+    line(progress=False)
+    assert capsys.readouterr() == ("", "")
+
+
+def test_the_bar_is_on_in_jupyter_whose_stderr_is_no_terminal(monkeypatch):
+    from nn import progress
+
+    class JupyterOutput:
+        __module__ = "ipykernel.iostream"
+
+    JupyterOutput.__module__ = "ipykernel.iostream"
+    asked = {}
+    monkeypatch.setattr("tqdm.auto.tqdm", lambda **settings: asked.update(settings))
+    monkeypatch.setattr(sys, "stdout", JupyterOutput())
+    progress.progress_bar(wanted=True, total=10, done=0)
+    assert asked["disable"] is False
+    asked.clear()
+    progress.progress_bar(wanted=False, total=10, done=0)
+    assert asked == {}
+
+
+def test_training_works_without_tqdm(monkeypatch):
+    monkeypatch.setitem(sys.modules, "tqdm.auto", None)
+    assert line(progress=True)[1].stopped_by == "epochs"
