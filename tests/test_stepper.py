@@ -1,0 +1,276 @@
+"""step(y) without a browser: what the page holds is what the engine's step records say, and names are data in it."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from autodiff import DomainError, Value, backward_steps, dot, forward_steps, sqrt, tanh
+from nn.layers import MLP
+from viz import Stepper, render, step
+from viz.cli import main
+from viz.lesson import Lesson
+from viz.numbers import format_number
+
+pytestmark = pytest.mark.once
+
+NASTY = {
+    "the end of a script": "</script><script>canary()</script>",
+    "an image": '"><img src=x onerror=canary()>',
+    "a comment": "<!-- <script>",
+    "quotes": "a\"b'c`d${canary()}",
+    "TeX": r"\input{x} $&%",
+    "line separators": "a\u2028b\u2029c",
+    "right to left": "\u202eevil\u202c",
+    "emoji": "😀",
+    "a surrogate and a zero": "\ud800\x00",
+    "a placeholder": "\U000f0000\U000f0001",
+}
+
+
+def worked() -> Value:
+    x, y, z = Value(-2.0, "x"), Value(5.0, "y"), Value(-4.0, "z")
+    q = x + y
+    q.label = "q"
+    f = q * z
+    f.label = "f"
+    return f
+
+
+def multi_path() -> Value:
+    a = Value(3.0, "a")
+    return a * a + a
+
+
+def neuron() -> Value:
+    x, w, b = Value(2.0, "x"), Value(-0.5, "w"), Value(0.25, "b")
+    return tanh(w * x + b)
+
+
+def net() -> Value:
+    model = MLP(2, [2, 1], rng=1)
+    return (model([Value(1.0, "x1"), Value(-2.0, "x2")]) - 0.5) ** 2
+
+
+GRAPHS = {"worked": worked, "multi-path": multi_path, "neuron": neuron, "net": net, "leaf": lambda: Value(3.0, "x")}
+
+
+def data_in(page: str) -> dict[str, Any]:
+    """The lesson that the page's script holds."""
+    found = re.search(r"const lesson = (.*);\n", page)
+    assert found
+    return json.loads(found[1])
+
+
+@pytest.mark.parametrize("make", GRAPHS.values(), ids=GRAPHS)
+def test_the_page_holds_every_number_of_the_step_records_in_full(make: Any) -> None:
+    y = make()
+    steps = data_in(step(y).html)["steps"]
+    forward = [s for s in steps if s["phase"] == "forward"]
+    assert [(s["node"], s["result"][0]) for s in forward] == [(s.index, s.node.data) for s in forward_steps(y)]
+    index = {s.node: s.index for s in forward_steps(y)}
+    seed, *backward = [s for s in steps if s["phase"] == "backward"]
+    assert seed["result"][0] == 1.0
+    contributions = [(s, c) for s in backward_steps(y) for c in s.contributions]
+    assert len(backward) == len(contributions)
+    for shown, (record, c) in zip(backward, contributions, strict=True):
+        assert (shown["node"], shown["arg"], shown["operand"]) == (index[record.node], index[c.arg], c.operand)
+        assert shown["result"][0] == c.amount
+        (partial_key, partial, _), (total_key, total, text) = shown["shown"]
+        assert (partial_key, partial) == (f"partial-{index[record.node]}-{c.operand}", c.partial)
+        assert (total_key, total) == (f"grad-{index[c.arg]}", c.total)
+        assert text == format_number(c.total) + (" + …" if c.remaining else "")
+
+
+@pytest.mark.parametrize("make", GRAPHS.values(), ids=GRAPHS)
+def test_the_picture_that_stands_in_without_a_script_shows_every_final_number(make: Any) -> None:
+    y = make()
+    svg = step(y).svg
+    for i, record in enumerate(reversed(list(backward_steps(y)))):
+        for key, number in (("data", record.node.data), ("grad", record.received)):
+            assert re.search(rf'data-number="{key}-{i}">{re.escape(format_number(number))}<', svg)
+
+
+def test_the_sentence_is_the_chain_rule_with_its_numbers() -> None:
+    assert str(step(worked())).splitlines()[-2] == "∂f/∂x += ∂f/∂q · ∂q/∂x = −4 · 1 = −4"
+
+
+def test_a_value_used_more_than_once_has_its_total_so_far_and_what_is_to_come() -> None:
+    notes = [s["note"] for s in data_in(step(multi_path()).html)["steps"] if s.get("arg") == 0]
+    text = [re.sub(r"<[^>]+>", "", note) for note in notes]
+    assert "1 so far, 2 more contributions to come" in text[0]
+    assert "4 so far, 1 more contribution to come" in text[1]
+    assert "7, complete" in text[2]
+    assert "operand 2 here" in text[2]
+
+
+def test_the_gradients_are_those_of_this_pass_and_grad_stays_as_it_was() -> None:
+    y = worked()
+    y.backward()
+    y.backward()
+    before = [s.node.grad for s in forward_steps(y)]
+    assert "grad-0" in step(y).svg
+    assert re.search(r'data-number="grad-0">−4<', step(y).svg)
+    assert [s.node.grad for s in forward_steps(y)] == before
+
+
+def test_names_given_label_what_has_no_label() -> None:
+    a = Value(2.0)
+    assert str(step(a * a, names={"a": a})).startswith("a = 2\nv1 = a·a = 2·2 = 4")
+
+
+def test_a_formula_too_long_to_read_is_told_in_words() -> None:
+    y = dot([Value(float(i)) for i in range(20)], [1.5] * 20)
+    assert "v21 = dot of 40 operands = 285" in str(step(y))
+
+
+def test_digits_change_what_is_shown_and_not_what_is_held() -> None:
+    y = neuron()
+    assert data_in(step(y, digits=2).html)["steps"][-1] != data_in(step(y, digits=6).html)["steps"][-1]
+    held = [[s.get("result", [None])[0] for s in data_in(step(y, digits=d).html)["steps"]] for d in (2, 6)]
+    assert held[0] == held[1]
+
+
+@pytest.mark.parametrize("name", NASTY.values(), ids=NASTY)
+def test_no_name_can_end_the_script_or_become_markup(name: str, tmp_path: Path) -> None:
+    x = Value(2.0, name)
+    page = step(x * 3.0, names={name + "f": x}).save(tmp_path / "f.html").read_text(encoding="utf-8")
+    assert page.count("<script>") == page.count("</script>") == 1
+    assert "<img" not in page
+    assert "\u2028" not in page
+    assert re.findall(r"<!--", page) == []
+    lesson = data_in(page)
+    assert "<script" not in lesson["nodes"][0]["name"]
+    assert "<img" not in lesson["nodes"][0]["name"]
+
+
+def test_a_notebook_gets_the_page_and_two_fallbacks() -> None:
+    bundle = step(worked())._repr_mimebundle_()
+    assert list(bundle) == ["text/html", "image/svg+xml", "text/plain"]
+    assert bundle["image/svg+xml"].startswith("<svg")
+    assert "∂f/∂x" in bundle["text/plain"]
+
+
+def test_without_graphviz_a_notebook_still_shows_the_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(*_: Any) -> str:
+        raise ImportError("pictures need pygraphviz")
+
+    monkeypatch.setattr(render, "svg", missing)
+    bundle = step(worked())._repr_mimebundle_()
+    assert list(bundle) == ["text/plain"]
+    assert "pictures need pygraphviz" in bundle["text/plain"]
+
+
+def test_the_piece_for_a_notebook_needs_no_network_and_no_id_of_the_page() -> None:
+    html = step(worked()).html
+    assert re.findall(r"(?:src|href)=|url\(|@import|fetch\(|import\(", html) == []
+    key = re.search(r'<div id="(stepper-[0-9a-f]+)"', html)
+    assert key
+    assert re.findall(r' id="([^"]+)"', html) == [key[1]]
+    assert step(worked()).html != html, "two outputs have two ids"
+
+
+def test_a_long_listing_is_cut() -> None:
+    y = Value(1.0, "x")
+    for _ in range(100):
+        y = y + 1.0
+    assert str(step(y)).splitlines()[-1] == "… 142 more steps"
+
+
+def test_the_page_is_one_file_and_appears_whole(tmp_path: Path) -> None:
+    file = tmp_path / "f.html"
+    assert step(worked()).save(file) == file
+    assert file.read_text(encoding="utf-8").startswith("<!doctype html>")
+    assert [p.name for p in tmp_path.iterdir()] == ["f.html"]
+
+
+@pytest.mark.parametrize("name", ["f.svg", "f"])
+def test_another_suffix_is_refused_before_anything_is_written(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ValueError, match=r"a step-through is saved as \.html"):
+        step(worked()).save(tmp_path / name)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_is_not_there_is_named_in_the_error(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=re.escape(str(tmp_path / "no" / "f.html"))):
+        step(worked()).save(tmp_path / "no" / "f.html")
+
+
+def test_a_page_for_a_small_network_is_small(tmp_path: Path) -> None:
+    assert step(net()).save(tmp_path / "net.html").stat().st_size < 200_000
+
+
+def test_too_large_a_graph_says_how_to_step_through_a_part() -> None:
+    y = Value(1.0, "x")
+    for _ in range(10):
+        y = y + 1.0
+    with pytest.raises(ValueError, match=r"11 values, more than max_nodes=10: step through a part, as step\(v\)"):
+        step(y, max_nodes=10)
+    assert isinstance(step(y, max_nodes=11), Stepper)
+
+
+def test_what_is_no_value_is_refused() -> None:
+    with pytest.raises(TypeError, match="step takes a Value, not int 3"):
+        step(3)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="digits must be a whole number"):
+        step(worked(), digits=0)
+
+
+def test_a_graph_out_of_date_and_one_without_a_gradient_are_refused_at_once() -> None:
+    x = Value(1.0, "x")
+    y = x * 2.0
+    x.data = 5.0
+    with pytest.raises(ValueError, match="out of date"):
+        step(y)
+    with pytest.raises(DomainError, match="not differentiable"):
+        step(sqrt(Value(0.0, "z")) * 2.0)
+
+
+def test_nothing_is_made_known_twice_or_before_its_time() -> None:
+    y = net()
+    lesson = Lesson([s.node for s in forward_steps(y)], {}, {s.node: "input" for s in forward_steps(y)}, 4)
+    seen: set[str] = set()
+    for one in lesson.steps:
+        for key, *_ in one.shown:
+            if not key.startswith("grad"):
+                assert key not in seen
+            if key.startswith("grad"):
+                assert key.replace("grad", "data") in seen, "a gradient comes after its value"
+            seen.add(key)
+    assert {key for key in seen if key.startswith("data")} == {f"data-{i}" for i in range(len(lesson.order))}
+
+
+def test_a_collapsed_page_has_both_pictures() -> None:
+    model = MLP(2, [2, 1], rng=1)
+    y = (model([Value(1.0, "x1"), Value(-2.0, "x2")]) - 0.5) ** 2
+    stepper = step(y, collapse=model)
+    assert stepper.html.count("<svg xmlns") == 2
+    assert "neuron\u00a02" in stepper.svg
+    assert "W1[2,1]" not in stepper.svg
+    assert data_in(stepper.html)["nodes"][0]["kind"] == "a parameter"
+    assert step(y).html.count("<svg xmlns") == 1
+
+
+def test_the_command_line_writes_the_page_beside_the_picture(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = [tmp_path / "f.html", tmp_path / "f.svg"]
+    out = [word for file in files for word in ("--out", str(file))]
+    assert main(["q = x + y; f = q * z", "x=-2", "y=5", "z=-4", *out]) == 0
+    printed = capsys.readouterr().out
+    assert all(f"Wrote {file}" in printed for file in files)
+    assert data_in(files[0].read_text(encoding="utf-8"))["steps"][9]["result"] == [-4.0, "−4"]
+    assert files[1].read_text(encoding="utf-8").startswith("<svg")
+
+
+def test_the_command_line_writes_no_page_of_what_is_too_large(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "f.html"
+    assert main(["f = x + x + x + x", "x=1", "--max-nodes", "3", "--out", str(file)]) == 2
+    assert "step through a part" in capsys.readouterr().err
+    assert not file.exists()

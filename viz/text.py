@@ -1,0 +1,78 @@
+"""Labels as data: any string made fit to be shown on one line, and text made fit for a plain terminal.
+
+Nothing here escapes for a format; whoever writes DOT, SVG or HTML does that last.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+_REVERSING = ("RLO", "LRO", "RLE", "LRE", "RLI", "LRI", "FSI", "PDF", "PDI")
+_ISOLATE, _POP = "\u2068", "\u2069"
+_ASCII = str.maketrans(
+    {"−": "-", "×": "*", "·": "*", "÷": "/", "∂": "d", "√": "sqrt ", "σ": "sigmoid", "π": "pi", "Σ": "sum", "∞": "inf"}
+    | {
+        "…": "...",
+        "→": "->",
+        "≥": ">=",
+        "≤": "<=",
+        "≠": "!=",
+        "ε": "eps",
+        "Δ": "delta",
+        "±": "+-",
+        "✓": "ok",
+        "✗": "no",
+    }
+    | {"₀₁₂₃₄₅₆₇₈₉"[i]: str(i) for i in range(10)}
+)
+_RAISED = {"⁰¹²³⁴⁵⁶⁷⁸⁹"[i]: str(i) for i in range(10)} | {"⁻": "-"}
+_EXPONENT = re.compile(f"[{''.join(_RAISED)}]+")
+
+
+def plain(text: str, longest: int | None = None) -> str:
+    """``text`` on one line with nothing in it that acts: control characters are written as escapes.
+
+    With ``longest`` it is cut to so many characters. A newline shows as ↵, a tab as \\t; marks that reverse the
+    writing direction stay, and end with the text.
+
+    >>> from viz.text import plain
+    >>> plain("two\\nlines")
+    'two↵lines'
+    """
+    shown = "".join(map(_visible, text if longest is None else text[: longest + 1]))
+    if longest is not None:
+        shown = shorten(shown, longest)
+    if any(unicodedata.bidirectional(c) in _REVERSING for c in shown):
+        return f"{_ISOLATE}{shown}{_POP}"
+    return shown
+
+
+def _visible(c: str) -> str:
+    if c == "\n" or unicodedata.category(c) in ("Zl", "Zp"):
+        return "↵"
+    # Controls, lone surrogates and noncharacters: no XML file may hold them.
+    if unicodedata.category(c) in ("Cc", "Cs") or ord(c) & 0xFFFE == 0xFFFE:
+        return c.encode("unicode_escape").decode("ascii")
+    return c
+
+
+def shorten(text: str, length: int) -> str:
+    """``text``, cut in the end with … where it is longer than ``length`` characters.
+
+    >>> from viz.text import shorten
+    >>> shorten("pre-activation", 5)
+    'pre-…'
+    """
+    return text if len(text) <= length else text[: length - 1] + "…"
+
+
+def ascii_only(text: str) -> str:
+    """``text`` for a terminal that has no other letters: mathematics spelled out, the rest as \\u escapes.
+
+    >>> from viz.text import ascii_only
+    >>> ascii_only("∂f/∂x = −1.2×10⁻⁷ · x₁")
+    'df/dx = -1.2*10^-7 * x1'
+    """
+    flat = _EXPONENT.sub(lambda found: "^" + "".join(_RAISED[c] for c in found[0]), text)
+    return flat.replace("√(", "sqrt(").translate(_ASCII).encode("ascii", "backslashreplace").decode("ascii")

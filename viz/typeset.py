@@ -1,0 +1,201 @@
+"""Equations in three forms, text, LaTeX and HTML, with names that are data.
+
+A formula is a `Symbol` in which each name is a placeholder character; the placeholders are replaced last, by
+the name escaped for the form asked for. So a label can hold anything: it is never read as mathematics (a
+node labelled "1" is not dropped from a product) nor as markup. What the equations say is not decided here.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from autodiff.symbols import Symbol
+from viz.numbers import format_number
+from viz.text import plain
+
+_FIRST, _LAST = 0xF0000, 0x10FFFD  # private characters: the placeholders
+_PLACEHOLDER = re.compile(f"[{chr(_FIRST)}-{chr(_LAST)}]")
+_ATOM, _LOOSE = 3, 2  # Symbol levels: a name with a superscript is bracketed before it is raised to a power
+
+# A name that may be typeset: letters, then an index or digits, then an upper index. w, w1, w_11, w_11^2, x_i.
+_INDEXED = re.compile(r"([^\W\d_]{1,12})(?:_([A-Za-z0-9]{1,4})|([0-9]{1,3}))?(?:\^([A-Za-z0-9]{1,4}))?")
+
+# Math mode in MathJax and KaTeX alike: nothing here may open a group, a command or a comment.
+_LATEX_ESCAPES = {c: rf"\{c}" for c in "_&%#${}"} | {
+    "\\": r"\backslash ",
+    "^": r"\hat{\ }",
+    "~": r"\sim ",
+    " ": r"\ ",
+    "<": r"\lt ",
+    ">": r"\gt ",
+    "'": "{'}",
+    "-": "{-}",
+    '"': "{''}",
+    "`": "‘",
+    "×": r"\times ",
+}
+_SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-")
+_LATEX_ESCAPES |= {c: f"{{}}^{{{c.translate(_SUPERSCRIPTS)}}}" for c in "⁰¹²³⁴⁵⁶⁷⁸⁹⁻"}
+_RELATIONS = {"≈": r"\approx"}
+
+_TABLE = 'style="border:0;margin:0.5em 0;border-collapse:collapse"'
+_CAPTION = 'style="caption-side:top;text-align:left;font-weight:bold"'
+_CELL = 'style="text-align:left;border:0;padding:0.1em 0.3em;vertical-align:baseline"'
+
+
+class Names:
+    """The names that formulas use, each behind a placeholder character.
+
+    >>> from viz.typeset import Names
+    >>> names = Names()
+    >>> w = names.add("w_11^2")
+    >>> names.text(w.text), names.latex(w.latex), names.html(w.text)
+    ('w_11^2', '{w_{11}^{2}}', '<bdi><i>w</i><sub>11</sub><sup>2</sup></bdi>')
+    >>> names.latex(names.add(r"\\input{a_b}").latex)
+    '\\\\mathrm{\\\\backslash input\\\\{a\\\\_b\\\\}}'
+    """
+
+    def __init__(self) -> None:
+        self._names: list[tuple[str, bool]] = []
+
+    def add(self, name: str, prose: bool = False) -> Symbol:
+        """The symbol that stands for ``name``; for a sentence (``prose``) it is never typeset as a variable."""
+        placeholder = chr(_FIRST + len(self._names))
+        if placeholder > chr(_LAST):
+            raise ValueError(f"more than {len(self._names)} names in one explanation: explain a smaller part")
+        self._names.append((name, prose))
+        return Symbol(placeholder, placeholder, _LOOSE if "^" in name else _ATOM)
+
+    def text(self, template: str) -> str:
+        return self._fill(template, lambda name, _: plain(name))
+
+    def latex(self, template: str) -> str:
+        return self._fill(template, lambda name, prose: latex_words(name) if prose else latex_name(name))
+
+    def html(self, template: str) -> str:
+        def shown(name: str, prose: bool) -> str:
+            return html.escape(plain(name)) if prose else html_name(name)
+
+        return self._fill(html.escape(template), shown)
+
+    def _fill(self, template: str, shown: Callable[[str, bool], str]) -> str:
+        return _PLACEHOLDER.sub(lambda found: shown(*self._names[ord(found.group()) - _FIRST]), template)
+
+
+def latex_name(name: str) -> str:
+    """``name`` in LaTeX's math mode: w_11^2 with its indices, anything else letter for letter."""
+    indexed = _INDEXED.fullmatch(name)
+    if not indexed:
+        return latex_words(name)
+    base, index, digits, upper = indexed.groups()
+    lower = f"_{{{index or digits}}}" if index or digits else ""
+    raised = f"^{{{upper}}}" if upper else ""
+    letters = base if len(base) == 1 else rf"\mathrm{{{base}}}"
+    return f"{{{letters}{lower}{raised}}}"
+
+
+def latex_words(words: str) -> str:
+    """Any text in LaTeX's math mode, upright, with nothing in it that TeX would read."""
+    return rf"\mathrm{{{''.join(_LATEX_ESCAPES.get(c, c) for c in plain(words))}}}"
+
+
+def html_name(name: str) -> str:
+    """``name`` in HTML: w_11^2 with its indices, anything else escaped; the writing direction stays inside."""
+    indexed = _INDEXED.fullmatch(name)
+    if not indexed:
+        return f"<bdi>{html.escape(plain(name))}</bdi>"
+    base, index, digits, upper = indexed.groups()
+    lower = f"<sub>{index or digits}</sub>" if index or digits else ""
+    raised = f"<sup>{upper}</sup>" if upper else ""
+    return f"<bdi><i>{base}</i>{lower}{raised}</bdi>"
+
+
+def number(value: float) -> Symbol:
+    """A number as equations show it: −12, 0.3105, 1.2×10⁻⁷."""
+    text = format_number(value)
+    latex = re.sub(r"×10([⁰¹²³⁴⁵⁶⁷⁸⁹⁻]+)", lambda e: rf" \times 10^{{{e[1].translate(_SUPERSCRIPTS)}}}", text)
+    return Symbol(text, latex.replace("−", "-"))
+
+
+def bracketed(symbol: Symbol) -> Symbol:
+    """In brackets where the text starts with a minus sign: 3 · (−4)."""
+    return Symbol(f"({symbol.text})", f"({symbol.latex})") if symbol.text.startswith("−") else symbol
+
+
+def joined(symbols: Iterable[Symbol], text: str, latex: str) -> Symbol:
+    """Symbols side by side with an operator between them, as they are: nothing is simplified."""
+    symbols = list(symbols)
+    return Symbol(text.join(s.text for s in symbols), latex.join(s.latex for s in symbols))
+
+
+def product(symbols: Iterable[Symbol]) -> Symbol:
+    first, *others = symbols
+    return joined([first, *map(bracketed, others)], " · ", r" \cdot ")
+
+
+def total(symbols: Iterable[Symbol]) -> Symbol:
+    first, *others = symbols
+    return joined([first, *map(bracketed, others)], " + ", " + ")
+
+
+def equal(*symbols: Symbol) -> Symbol:
+    return joined(symbols, " = ", " = ")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line: left, a relation ("=" or, going on with a sum, "+"), right."""
+
+    left: Symbol | None
+    relation: str
+    right: Symbol
+
+
+@dataclass(frozen=True)
+class Section:
+    title: str
+    rows: tuple[Row, ...]
+
+
+def sections_as_text(sections: Iterable[Section], names: Names) -> str:
+    blocks: list[str] = []
+    for section in sections:
+        lefts = [names.text(row.left.text) if row.left else "" for row in section.rows]
+        width = max(map(len, lefts), default=0)
+        lines = [
+            f"  {left:{width}} {row.relation} {names.text(row.right.text)}".rstrip()
+            for left, row in zip(lefts, section.rows, strict=True)
+        ]
+        blocks.append("\n".join([section.title, *lines]))
+    return "\n\n".join(blocks)
+
+
+def sections_as_latex(sections: Iterable[Section], names: Names) -> str:
+    """One display formula, in the subset of LaTeX that MathJax and KaTeX share."""
+    lines: list[str] = []
+    for section in sections:
+        lines.append(rf"&{latex_words(section.title)}")
+        for row in section.rows:
+            left = names.latex(row.left.latex) if row.left else ""
+            indent = "" if row.left else r"\quad "
+            relation = _RELATIONS.get(row.relation, row.relation)
+            lines.append(f"{left} &{indent}{relation} {names.latex(row.right.latex)}")
+    body = " \\\\\n".join(lines)
+    return f"$$\\begin{{aligned}}\n{body}\n\\end{{aligned}}$$"
+
+
+def sections_as_html(sections: Iterable[Section], names: Names) -> str:
+    """A fragment with its style in it: nothing leaks out, it follows the page's colours and its font size."""
+    tables: list[str] = []
+    for section in sections:
+        rows = "".join(
+            f"<tr><td {_CELL}>{names.html(row.left.text) if row.left else ''}</td><td {_CELL}>{row.relation}</td>"
+            f"<td {_CELL}>{names.html(row.right.text)}</td></tr>"
+            for row in section.rows
+        )
+        title = f"<caption {_CAPTION}>{html.escape(section.title)}</caption>"
+        tables.append(f"<table {_TABLE}>{title}{rows}</table>")
+    return f'<div style="overflow-x:auto;font-family:serif">{"".join(tables)}</div>'
