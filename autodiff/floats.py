@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import math
 import numbers
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from autodiff import modes
 from autodiff.errors import DomainError
 from autodiff.namespaces import FLOATS
-from autodiff.ops import Op
+from autodiff.ops import Op, Rule
 
 _SHOWN_OPERANDS = 6
 
@@ -26,7 +26,7 @@ def as_number(x: Any, where: str, what: str = "a Value or a number") -> float:
     """
     if type(x) is float and math.isfinite(x):  # the usual case first: an optimiser comes here for every weight
         return x
-    if isinstance(x, numbers.Real) or _is_numpy_bool(x):
+    if type(x) is int or isinstance(x, numbers.Real) or _is_numpy_bool(x):
         try:
             number = float(x)
         except OverflowError:
@@ -50,9 +50,9 @@ def _is_numpy_bool(x: Any) -> bool:
 
 def with_defaults(op: Op, args: tuple[Any, ...]) -> tuple[Any, ...]:
     """The operands, defaults of the row filled in; TypeError for a wrong count."""
-    missing = (op.arity or len(args)) - len(args)
-    if not missing:
+    if len(args) == len(op.operands) or op.n_ary:
         return args
+    missing = len(op.operands) - len(args)
     if 0 < missing <= len(op.defaults) and args:
         return args + op.defaults[-missing:]
     raise TypeError(
@@ -79,29 +79,30 @@ def evaluate(op: Op, args: Sequence[Any], data: Sequence[float]) -> float:
         out = op.value(FLOATS, *data)
     except (ValueError, ZeroDivisionError, OverflowError):
         raise failure(op, args) from None
-    if not isinstance(out, int | float):
-        raise TypeError(f"{op.name} computed {_shorten(out)} at {describe(op, args)}, which is not a number")
+    if type(out) is not float:
+        if not isinstance(out, int | float):
+            raise TypeError(f"{op.name} computed {_shorten(out)} at {describe(op, args)}, which is not a number")
+        out = float(out)
     if not math.isfinite(out):
         raise failure(op, args)
-    return float(out)
-
-
-def local_derivative(op: Op, i: int, out: float, data: Sequence[float]) -> float:
-    """∂out/∂xᵢ on floats, or inf where there is none: backward() refuses to send a gradient through it."""
-    return _finite_or_inf(lambda: op.partial(i, FLOATS, out, *data))
+    return out
 
 
 def local_derivatives(op: Op, out: float, args: Sequence[Any], data: Sequence[float]) -> tuple[float, ...]:
-    """The local derivatives in the order of ``args``; 0.0 for a number operand, which does not vary."""
-    if not isinstance(op.partials, tuple):
-        every = op.partials(FLOATS, out, *data)
-        return tuple(0.0 if isinstance(a, float) else p for a, p in zip(args, every, strict=True))
-    return tuple(0.0 if isinstance(a, float) else local_derivative(op, i, out, data) for i, a in enumerate(args))
+    """The local derivatives in the order of ``args``; 0.0 for a number operand, which does not vary.
+
+    inf where there is none: backward() refuses to send a gradient through it.
+    """
+    if isinstance(op.partials, tuple):
+        rules = zip(args, op.partials, strict=True)
+        return tuple([0.0 if isinstance(a, float) else _partial(rule, out, data) for a, rule in rules])
+    every = op.partials(FLOATS, out, *data)
+    return tuple([0.0 if isinstance(a, float) else float(p) for a, p in zip(args, every, strict=True)])
 
 
-def _finite_or_inf(partial: Callable[[], float]) -> float:
+def _partial(rule: Rule, out: float, data: Sequence[float]) -> float:
     try:
-        p = float(partial())
+        p = float(rule(FLOATS, out, *data))
     except (ValueError, ZeroDivisionError, OverflowError):
         return math.inf
     return p if math.isfinite(p) else math.inf

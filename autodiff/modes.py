@@ -14,7 +14,8 @@ import weakref
 from collections.abc import Generator
 from typing import Any
 
-any_active = False  # is any thread in a mode? The engines read this for every node.
+any_active = False  # is any thread in a mode? The engines read this for every node,
+flag = bytearray(1)  # and the native one reads it here, as a byte in memory.
 
 _entered = 0
 _lock = threading.Lock()
@@ -35,13 +36,13 @@ def _entering() -> Generator[None, None, None]:
     global any_active, _entered
     with _lock:
         _entered += 1
-        any_active = True
+        any_active = flag[0] = True
     try:
         yield
     finally:
         with _lock:
             _entered -= 1
-            any_active = _entered > 0
+            any_active = flag[0] = _entered > 0
 
 
 @contextlib.contextmanager

@@ -55,20 +55,22 @@ class Value:
     (-12.0, -4.0, -4.0, 3.0, -4.0)
     """
 
-    __slots__ = ("__weakref__", "_data", "_grad", "args", "label", "op", "partials")
+    __slots__ = ("__weakref__", "_data", "_dx", "_dy", "_grad", "_x", "_y", "label", "op")
 
     _data: float  # what the engine reads and writes; users go through data and grad, which check
     _grad: float
     op: Op | None
-    args: tuple[Value | float, ...]
-    partials: tuple[float, ...]
+    _x: Any  # the first operand, and ∂self/∂x; None in a leaf. Most operations have one or two operands,
+    _dx: Any  # and without a tuple for them the garbage collector has half as much to look at.
+    _y: Any  # the second operand, and ∂self/∂y; None if there is no other.
+    _dy: float  # Of more operands _x holds all in a tuple, and _dx all their local derivatives.
     label: str
 
     def __init__(self, data: Any, label: str = "") -> None:
         self._data = as_number(data, "Value", "a number")
         self._grad = 0.0
-        self.op = None
-        self.args = self.partials = ()
+        self.op = self._x = self._y = None
+        self._dx = self._dy = 0.0
         self.label = label
 
     @property
@@ -88,6 +90,14 @@ class Value:
         self._grad = as_number(grad, "Value.grad", "a number")
 
     @property
+    def args(self) -> tuple[Value | float, ...]:
+        return _as_tuple(self._x, self._y)
+
+    @property
+    def partials(self) -> tuple[float, ...]:
+        return self._dx if isinstance(self._dx, tuple) else (self._dx, self._dy)[: len(self.args)]
+
+    @property
     def parents(self) -> tuple[Value, ...]:
         return tuple(a for a in self.args if isinstance(a, Value))
 
@@ -96,9 +106,9 @@ class Value:
 
     def __add__(self, other: Any) -> Value:
         if isinstance(other, Value):
-            return record(self._data + other._data, ADD, (self, other), _BOTH_ONE)
+            return record(self._data + other._data, ADD, self, 1.0, other, 1.0)
         if type(other) is float:
-            return record(self._data + other, ADD, (self, other), _FIRST_ONE)
+            return record(self._data + other, ADD, self, 1.0, other)
         return binary(ADD, self, other)
 
     def __radd__(self, other: Any) -> Value:
@@ -106,9 +116,9 @@ class Value:
 
     def __sub__(self, other: Any) -> Value:
         if isinstance(other, Value):
-            return record(self._data - other._data, SUB, (self, other), _ONE_AND_MINUS_ONE)
+            return record(self._data - other._data, SUB, self, 1.0, other, -1.0)
         if type(other) is float:
-            return record(self._data - other, SUB, (self, other), _FIRST_ONE)
+            return record(self._data - other, SUB, self, 1.0, other)
         return binary(SUB, self, other)
 
     def __rsub__(self, other: Any) -> Value:
@@ -116,14 +126,14 @@ class Value:
 
     def __mul__(self, other: Any) -> Value:
         if isinstance(other, Value):
-            return record(self._data * other._data, MUL, (self, other), (other._data, self._data))
+            return record(self._data * other._data, MUL, self, other._data, other, self._data)
         if type(other) is float:
-            return record(self._data * other, MUL, (self, other), (other, 0.0))
+            return record(self._data * other, MUL, self, other, other)
         return binary(MUL, self, other)
 
     def __rmul__(self, other: Any) -> Value:
         if type(other) is float:
-            return record(other * self._data, MUL, (other, self), (0.0, other))
+            return record(other * self._data, MUL, other, 0.0, self, other)
         return binary(MUL, other, self)
 
     def __truediv__(self, other: Any) -> Value:
@@ -139,7 +149,7 @@ class Value:
         return binary(POW, other, self)
 
     def __neg__(self) -> Value:
-        return record(-self._data, NEG, (self,), _MINUS_ONE)
+        return record(-self._data, NEG, self, -1.0)
 
     def __pos__(self) -> Value:
         return self
@@ -149,7 +159,7 @@ class Value:
 
     def relu(self) -> Value:
         x = self._data
-        return record(x, RELU, (self,), _ONE) if x > 0.0 else record(0.0, RELU, (self,), _ZERO)
+        return record(x if x >= 0.0 else 0.0, RELU, self, 1.0 if x > 0.0 else 0.0)
 
     # The backward pass.
 
@@ -179,17 +189,15 @@ class Value:
         try:
             self._grad += seed
             for node in reversed(order):
-                grad, args = node._grad, node.args
-                if len(args) == 2:  # spelled out: most operations are binary, and this line is the hot one
-                    (x, y), (dx, dy) = args, node.partials
-                    if isinstance(x, Value):
-                        x._grad += grad * dx
-                    if isinstance(y, Value):
-                        y._grad += grad * dy
-                else:
-                    for x, dx in zip(args, node.partials):  # noqa: B905 (of one length by construction)
-                        if isinstance(x, Value):
-                            x._grad += grad * dx
+                grad, x, y = node._grad, node._x, node._y
+                if isinstance(x, Value):
+                    x._grad += grad * node._dx
+                elif isinstance(x, tuple):
+                    for arg, partial in zip(x, node._dx):  # noqa: B905 (of one length by construction)
+                        if isinstance(arg, Value):
+                            arg._grad += grad * partial
+                if isinstance(y, Value):
+                    y._grad += grad * node._dy
             if not all([isfinite(leaf._grad) for leaf in leaves]):
                 raise gradient_failure(order)
         except BaseException:  # an interrupt too: no leaf keeps half of a gradient
@@ -254,21 +262,25 @@ class Value:
         return pickled(self)
 
 
-_ONE, _ZERO, _MINUS_ONE = (1.0,), (0.0,), (-1.0,)
-_BOTH_ONE, _FIRST_ONE, _ONE_AND_MINUS_ONE = (1.0, 1.0), (1.0, 0.0), (1.0, -1.0)
 _new = Value.__new__
 
 
-def record(out: float, op: Op, args: tuple[Value | float, ...], partials: tuple[float, ...]) -> Value:
-    """A new node: the result ``out`` of ``op`` on ``args``. Every operation ends here."""
+def record(out: float, op: Op, x: Any, dx: Any, y: Value | float | None = None, dy: float = 0.0) -> Value:
+    """A new node: the result ``out`` of ``op`` on x, or on x and y. Every operation ends here.
+
+    ``dx``, ``dy`` are ∂out/∂x and ∂out/∂y (0.0 for a number). Of more operands x is the tuple of all, dx of all
+    the local derivatives.
+    """
     if not isfinite(out):
-        raise failure(op, args)
+        raise failure(op, _as_tuple(x, y))
     node = _new(Value)
     node._data = out
     node._grad = 0.0
     node.op = op
-    node.args = args
-    node.partials = partials
+    node._x = x
+    node._dx = dx
+    node._y = y
+    node._dy = dy
     node.label = ""
     if modes.any_active:
         if not modes.here.recording:
@@ -277,12 +289,24 @@ def record(out: float, op: Op, args: tuple[Value | float, ...], partials: tuple[
     return node
 
 
+def _as_tuple(x: Any, y: Any) -> tuple[Any, ...]:
+    """The operands, from the way a node keeps them."""
+    if isinstance(x, tuple):
+        return x
+    return (() if x is None else (x,)) if y is None else (x, y)
+
+
 def apply(op: Op, *args: Any) -> Value:
     """Any row of the table on Values and numbers."""
     operands = tuple(a if isinstance(a, Value) else as_number(a, op.name) for a in with_defaults(op, args))
     data = [data_of(a) for a in operands]
     out = evaluate(op, operands, data)
-    return record(out, op, operands, local_derivatives(op, out, operands, data))
+    partials = local_derivatives(op, out, operands, data)
+    if len(operands) == 1:
+        return record(out, op, operands[0], partials[0])
+    if len(operands) == 2:
+        return record(out, op, operands[0], partials[0], operands[1], partials[1])
+    return record(out, op, operands, partials)
 
 
 def binary(op: Op, x: Any, y: Any) -> Any:
@@ -323,12 +347,18 @@ def topological_order(root: Value) -> list[Value]:
             order.append(stack.pop())
         elif isinstance(node, Value) and node not in seen:
             seen.add(node)
-            if node.args:
+            x = node._x
+            if x is None:
+                order.append(node)
+            else:
                 stack.append(node)
                 stack.append(None)
-                stack.extend(node.args[::-1])
-            else:
-                order.append(node)
+                if node._y is not None:
+                    stack.append(node._y)
+                if isinstance(x, tuple):
+                    stack.extend(x[::-1])
+                else:
+                    stack.append(x)
     return order
 
 
@@ -337,20 +367,27 @@ def restore(
 ) -> Value:
     """A node from its parts, as they were (copy and pickle)."""
     node = _new(Value)
-    node._data, node._grad, node.op, node.args, node.partials, node.label = data, grad, op, args, partials, label
+    node._data, node._grad, node.op, node.label = data, grad, op, label
+    node._x, node._dx, node._y, node._dy = args, partials, None, 0.0
+    if len(args) <= 2:
+        node._x, node._y = (*args, None, None)[:2]
+        node._dx, node._dy = (*partials, 0.0, 0.0)[:2]
     return node
 
 
-def _method(op: Op) -> Callable[..., Value]:
-    def method(self: Value, *others: Any) -> Value:
-        return apply(op, self, *others)
+def row_methods(value_class: type[Any], apply: Callable[..., Any]) -> dict[str, Callable[..., Any]]:
+    """x.exp(), x.maximum(y), …: a method for every row that the class does not spell out (for NumPy's arrays too)."""
 
-    method.__name__, method.__doc__ = op.name, op.doc
-    return method
+    def method_of(op: Op) -> Callable[..., Any]:
+        def method(self: Any, *others: Any) -> Any:
+            return apply(op, self, *others)
+
+        method.__name__, method.__doc__ = op.name, op.doc
+        return method
+
+    spelled_out = {*OPERATORS, *vars(value_class)}
+    return {op.name: method_of(op) for op in OPS.values() if not op.n_ary and op.name not in spelled_out}
 
 
-# x.exp(), x.maximum(y), …: a method for every row that the class does not spell out (NumPy's object arrays
-# call them too).
-for _op in OPS.values():
-    if not _op.n_ary and _op.name not in OPERATORS and not hasattr(Value, _op.name):
-        setattr(Value, _op.name, _method(_op))
+for _name, _function in row_methods(Value, apply).items():
+    setattr(Value, _name, _function)
