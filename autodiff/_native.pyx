@@ -336,7 +336,11 @@ cdef object binary(object op, object x, object y):
 
 
 cdef tuple operands_from(object xs, str where):
-    return tuple([a if isinstance(a, Value) else as_number(a, where) for a in xs])
+    return tuple([a if isinstance(a, Value) or is_finite_float(a) else as_number(a, where) for a in xs])
+
+
+cdef inline bint is_finite_float(object a):
+    return type(a) is float and isfinite(<double>a)
 
 
 cdef inline double data_in(object operand):

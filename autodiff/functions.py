@@ -8,7 +8,7 @@ Values: on it the table's local derivatives are graphs themselves, which is how 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from autodiff import engine
@@ -18,18 +18,22 @@ from autodiff.namespaces import FLOATS, Namespace
 from autodiff.ops import LOGSUMEXP, OPERATORS, OPS, Op
 
 
-def call(op: Op, x: tuple[Any, ...]) -> Any:
+def call(op: Op, x: Sequence[Any]) -> Any:
     """Any row on operands: floats give a float, a Value among them a Value."""
     if _any_value(x):
         return engine.apply(op, *x)
-    data = [as_number(a, op.name) for a in with_defaults(op, x)]
+    data = [as_number(a, op.name) for a in with_defaults(op, tuple(x))]
     return evaluate(op, data, data)
 
 
 def function(op: Op) -> Callable[..., Any]:
     """The function of a row, documented from the row."""
 
+    method = getattr(Value, op.name, None)  # an engine may have spelled it out
+
     def function_of_row(*x: Any) -> Any:
+        if method is not None and len(x) == len(op.operands) and isinstance(x[0], Value):
+            return method(*x)
         return call(op, x)
 
     function_of_row.__name__ = function_of_row.__qualname__ = op.name
@@ -52,10 +56,13 @@ def _documentation(op: Op) -> str:
     )
 
 
-def _operands(xs: Any, name: str) -> tuple[Any, ...]:
-    if isinstance(xs, Value | str) or not hasattr(xs, "__iter__"):
-        raise TypeError(f"{name} takes one sequence of operands, as in {name}([a, b]), not {type(xs).__name__} {xs!r}")
-    operands: tuple[Any, ...] = tuple(xs)
+def _operands(xs: Any, name: str) -> Sequence[Any]:
+    operands: Sequence[Any] = xs
+    if type(xs) is not list and type(xs) is not tuple:
+        if isinstance(xs, Value | str) or not hasattr(xs, "__iter__"):
+            kind = type(xs).__name__
+            raise TypeError(f"{name} takes one sequence of operands, as in {name}([a, b]), not {kind} {xs!r}")
+        operands = tuple(xs)
     if not operands:
         raise ValueError(f"{name} needs at least one operand, and was given an empty sequence")
     return operands
@@ -140,8 +147,11 @@ def _on_data(choice: Callable[..., float]) -> Callable[..., float]:
     return on_data
 
 
-def _any_value(operands: tuple[Any, ...]) -> bool:
-    return any(isinstance(a, Value) for a in operands)
+def _any_value(operands: Sequence[Any]) -> bool:
+    for a in operands:  # noqa: SIM110 (any() costs more than the question, and every dot asks it)
+        if isinstance(a, Value):
+            return True
+    return False
 
 
 FUNCTIONS = {op.name: function(op) for op in OPS.values() if not op.n_ary and op.name not in OPERATORS}

@@ -265,6 +265,22 @@ class TestOptions:
             draw(small, max_nodes=2)
         assert draw(small, max_nodes=3)
 
+    def test_a_value_used_at_every_step_of_a_long_chain_does_not_keep_graphviz_busy_for_minutes(self) -> None:
+        start, x = Value(1.0), Value(2.0)
+        y = start
+        for _ in range(130):
+            y = y * x / 2.0
+        drawing = draw(y)
+        assert set(node_ids(y).values()) <= set(ids(drawing))
+        assert texts(drawing, "edge-2-0") == ["2"]
+
+    def test_a_large_picture_prints_nothing(self, capfd: pytest.CaptureFixture[str]) -> None:
+        y = Value(1.0)
+        for _ in range(350):
+            y = y + 1.0
+        assert len(ids(draw(y, max_nodes=1000))) > 1000
+        assert capfd.readouterr() == ("", "")
+
     def test_a_graph_with_new_data_in_its_leaves_is_not_drawn_wrong(self) -> None:
         x = Value(2.0, "x")
         y = x * x

@@ -55,6 +55,17 @@ def test_pictures_are_the_same_without_the_machines_fonts() -> None:
     assert with_fonts.stdout == without.stdout
 
 
+def test_settings_of_the_machine_that_know_no_font_are_not_asked(tmp_path: Path) -> None:
+    settings = tmp_path / "fonts.conf"
+    settings.write_text("<fontconfig><dir>/nonexistent</dir></fontconfig>")
+    done = run(
+        f"import sys; from viz import render; sys.stdout.buffer.write(render.svg({SOURCE!r}).encode())",
+        {"FONTCONFIG_FILE": str(settings), "FONTCONFIG_PATH": str(tmp_path)},
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout.decode() == render.svg(SOURCE)
+
+
 def test_text_is_measured_in_dejavu() -> None:
     from matplotlib.font_manager import FontProperties
     from matplotlib.textpath import TextPath

@@ -33,11 +33,10 @@ _LONGEST_TITLE = 12_000
 
 _SYMMETRIC = ("add", "mul", "maximum", "minimum")  # operand order means nothing; leaving it free avoids crossings
 
-# Graphviz needs minutes for edges that pass many ranks, most of it for their labels. Where the edges of a graph pass
-# more ranks than this together, labels stand at the arrowheads, and it stops improving positions early; where they
-# pass many more, they are drawn straight. Measured on chains and random graphs of up to 400 boxes: under 4 s.
-_LONG_EDGES, _VERY_LONG_EDGES = 300, 2000
-_QUICK = {"nslimit": "0.5", "nslimit1": "0.5", "mclimit": "0.5"}
+# Graphviz bends edges around all that they pass, which takes it minutes where many pass far. Where the edges of a graph
+# pass more operations than this together, they are straight, with their labels at the heads: a few seconds at most.
+_LONG_EDGES = 300
+_QUICK = {"splines": "line", "nslimit": "1"}
 
 # Told apart by colour and, for who sees none, by the shape of the box and its border.
 _LOOKS = {
@@ -135,10 +134,10 @@ class _Picture:
         self.index = {node: i for i, node in enumerate(order)}
         self.titles = {"graph": f"Computation graph of {self.called[order[-1]]}"}
         self.digraph = _empty(look.direction)
-        length = _edges_length(order)
-        self.label = "label" if length <= _LONG_EDGES else "headlabel"
-        self.digraph.graph_attr.update(_QUICK if length > _LONG_EDGES else {})
-        self.digraph.graph_attr.update({"splines": "line"} if length > _VERY_LONG_EDGES else {})
+        self.label = "label"
+        if _edges_length(order) > _LONG_EDGES:
+            self.label = "headlabel"
+            self.digraph.graph_attr.update(_QUICK)
         if look.caption:
             self.digraph.attr("graph", label=_html(_escaped(look.caption, _LONGEST_TITLE)))
 
@@ -215,10 +214,11 @@ class _Picture:
     def _edge(self, arg: Value, to: str, partial: float, formula: str, node: Value, attributes: dict[str, str]) -> None:
         """From an operand to an operation or a neuron, with the local derivative."""
         number = self._number(partial) if math.isfinite(partial) else "undefined"
-        label = _html(_escaped(number)) if "partial" in self.look.show else None
+        if "partial" in self.look.show:
+            attributes[self.label] = _html(_escaped(number))
         if arg in self.look.on_paths:
             attributes |= _ON_PATH
-        self.digraph.edge(f"node-{self.index[arg]}", to, label, _attributes=attributes)
+        self.digraph.edge(f"node-{self.index[arg]}", to, _attributes=attributes)
         self.titles[attributes["id"]] = f"∂{self.called[node]}/∂{self.called[arg]} = {formula} = {number}"
 
     def _constant(self, node: Value, i: int, j: int, number: float) -> None:
@@ -280,13 +280,14 @@ def heat_of(node: Value, by: str) -> float:
 
 
 def _edges_length(order: Sequence[Value]) -> int:
-    """How many operations the edges pass that lead past some, all edges together."""
+    """How many operations the edges pass that lead past some, all edges together; a leaf stands by its first use."""
     depth: dict[Value, int] = {}
-    length = 0
+    first_use: dict[Value, int] = {}
     for node in order:
         depth[node] = max((depth[a] + 1 for a in node.parents), default=0)
-        length += sum(depth[node] - depth[a] - 1 for a in node.parents)
-    return length
+        for a in node.parents:
+            first_use[a] = min(first_use.get(a, depth[node]), depth[node])
+    return sum(depth[node] - (first_use[a] if a.op is None else depth[a] + 1) for node in order for a in node.parents)
 
 
 def boxes(order: Iterable[Value]) -> int:
