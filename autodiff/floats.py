@@ -93,11 +93,11 @@ def local_derivatives(op: Op, out: float, args: Sequence[Any], data: Sequence[fl
 
     inf where there is none: backward() refuses to send a gradient through it.
     """
-    if isinstance(op.partials, tuple):
-        rules = zip(args, op.partials, strict=True)
-        return tuple([0.0 if isinstance(a, float) else _partial(rule, out, data) for a, rule in rules])
-    every = op.partials(FLOATS, out, *data)
-    return tuple([0.0 if isinstance(a, float) else float(p) for a, p in zip(args, every, strict=True)])
+    if callable(op.partials):
+        every = op.partials(FLOATS, out, *data)
+        return tuple([0.0 if isinstance(a, float) else float(p) for a, p in zip(args, every, strict=True)])
+    rules = zip(args, op.partials, strict=True)
+    return tuple([0.0 if isinstance(a, float) else _partial(rule, out, data) for a, rule in rules])
 
 
 def _partial(rule: Rule, out: float, data: Sequence[float]) -> float:

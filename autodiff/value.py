@@ -95,7 +95,7 @@ class Value:
 
     @property
     def partials(self) -> tuple[float, ...]:
-        return self._dx if isinstance(self._dx, tuple) else (self._dx, self._dy)[: len(self.args)]
+        return self._dx if self._dx.__class__ is tuple else (self._dx, self._dy)[: len(self.args)]
 
     @property
     def parents(self) -> tuple[Value, ...]:
@@ -192,7 +192,7 @@ class Value:
                 grad, x, y = node._grad, node._x, node._y
                 if isinstance(x, Value):
                     x._grad += grad * node._dx
-                elif isinstance(x, tuple):
+                elif x.__class__ is tuple:
                     for arg, partial in zip(x, node._dx):  # noqa: B905 (of one length by construction)
                         if isinstance(arg, Value):
                             arg._grad += grad * partial
@@ -291,7 +291,7 @@ def record(out: float, op: Op, x: Any, dx: Any, y: Value | float | None = None, 
 
 def _as_tuple(x: Any, y: Any) -> tuple[Any, ...]:
     """The operands, from the way a node keeps them."""
-    if isinstance(x, tuple):
+    if x.__class__ is tuple:
         return x
     return (() if x is None else (x,)) if y is None else (x, y)
 
@@ -355,7 +355,7 @@ def topological_order(root: Value) -> list[Value]:
                 stack.append(None)
                 if node._y is not None:
                     stack.append(node._y)
-                if isinstance(x, tuple):
+                if x.__class__ is tuple:
                     stack.extend(x[::-1])
                 else:
                     stack.append(x)
