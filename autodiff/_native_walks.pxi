@@ -131,13 +131,15 @@ cdef int restore_gradients_and_raise(Value root, Walk *walk) except -1:
             (<Value>walk.leaves.items[i])._grad = walk.before[i]
 
 
-def topological_order(Value root not None):
+def topological_order(root):
     """Every node that ``root`` depends on, operands before results, ``root`` last. No recursion."""
+    if not isinstance(root, Value):
+        raise TypeError(f"topological_order takes a Value, not {type(root).__name__} {root!r}")
     cdef Walk walk
     cdef Py_ssize_t i
     memset(&walk, 0, sizeof(Walk))
     try:
-        visit(root, &walk, False)
+        visit(<Value>root, &walk, False)
         return [<object>walk.nodes.items[i] for i in range(walk.nodes.count)]
     finally:
         PyMem_Free(walk.nodes.items)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import functools
 import math
 import operator
+import weakref
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -225,6 +226,9 @@ def _tangent(y: Value, tangent: dict[Value, Any], create_graph: bool) -> Any:
     return found
 
 
+_spent: weakref.WeakSet[Value] = weakref.WeakSet()  # the inputs that ended calls made from plain numbers
+
+
 class _Call:
     """One traced call of f: the arguments ``argnums`` become fresh inputs, the others stay as they are."""
 
@@ -247,8 +251,8 @@ class _Call:
         """Whether the result is itself to be differentiable: some Value other than our inputs went into it."""
         if self.nested:
             return True
-        ours = set(self.inputs)
-        return any(leaf not in ours for y in outputs for leaf in leaves(y))
+        _spent.update(self.inputs)  # to a call around this one they are constants
+        return any(leaf not in _spent for y in outputs for leaf in leaves(y))
 
 
 def _one_value(f: Function, result: Any) -> Value:

@@ -134,7 +134,7 @@ def softmax(xs: Iterable[Any]) -> list[Any]:
     [0.5, 0.5]
     """
     operands = _operands(xs, "softmax")
-    largest = max(data_of(x) for x in operands)
+    largest = max(x.data if isinstance(x, Value) else as_number(x, "softmax") for x in operands)
     exponentials = [VALUES.exp(x - largest) for x in operands]
     total = sum(exponentials)
     return [e / total for e in exponentials]

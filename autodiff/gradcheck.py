@@ -153,9 +153,9 @@ def gradcheck(f: Callable[..., Any], xs: Any, order: int = 1, *, rtol: float = 1
     smooth = [check.verdict != "kink" for check in checks]
     if order == 2:
         checks += _second_order(at, inputs, gradients(y, inputs, create_graph=True), rtol)
-    taylor = _taylor_order(at, y.data, round_off, slopes, smooth, seed)
+    taylor = _taylor_order(at, y.data, round_off, slopes, smooth, seed, rtol)
     if taylor is not None and taylor <= 1.5:  # f may bend far nearer to x, as log does at 1e-300
-        nearer = _taylor_order(at, y.data, round_off, slopes, smooth, seed, relative=True)
+        nearer = _taylor_order(at, y.data, round_off, slopes, smooth, seed, rtol, relative=True)
         taylor = taylor if nearer is None else nearer
     report = GradcheckReport(at.name, tuple(checks), taylor)
     if not report.ok:
@@ -257,11 +257,13 @@ def _taylor_order(
     slopes: list[float],
     smooth: list[bool],
     seed: int,
+    rtol: float,
     relative: bool = False,
 ) -> float | None:
     """The observed order of |f(x + hd) − f(x) − h·g·d| as h shrinks fourfold, or None when it is all round-off.
 
-    The direction d has components of the size of max(1, |x|), or of |x| where it is ``relative``.
+    A remainder within rtol of the slope itself does not count. The direction d has components of the size of
+    max(1, |x|), or of |x| where it is ``relative``.
     """
     rng = random.Random(seed)
     scales = [(abs(x) or 1.0) if relative else max(1.0, abs(x)) for x in at.numbers]
@@ -283,7 +285,8 @@ def _taylor_order(
             h /= 4.0
     floors = [floor + EPS * steps[0][0] for _, floor in steps]
     sizes = [max(size, floor) for (size, _), floor in zip(steps, floors, strict=True)]
-    clear = [k for k in range(1, len(steps) - 1) if sizes[k] > 16.0 * floors[k]]
+    slope = math.fsum(abs(g * d) for g, d in zip(slopes, direction, strict=True))
+    clear = [k for k in range(1, len(steps) - 1) if sizes[k] > max(16.0 * floors[k], rtol * slope * h / 4.0**k)]
     if not clear:
         return None
     return math.log(sizes[clear[-1] - 1] / sizes[clear[-1] + 1], 4.0) / 2.0

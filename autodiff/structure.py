@@ -33,7 +33,9 @@ def flatten(tree: Any, where: str) -> tuple[list[Any], Rebuild]:
             [(f"{where}[{k!r}]", tree[k]) for k in keys], lambda parts: dict(zip(keys, parts, strict=True))
         )
     if getattr(tree, "ndim", 0):
-        return list(tree.ravel()), lambda flat: _array(flat, tree)
+        items = enumerate(tree.ravel())
+        flat = [x if isinstance(x, Value) else as_number(x, f"{where}.flat[{i}]") for i, x in items]
+        return flat, lambda flat: _array(flat, tree)
     return [as_number(tree, where)], lambda flat: flat[0]
 
 
@@ -55,7 +57,9 @@ def _flatten_all(parts: list[tuple[str, Any]], rebuild_parts: Callable[[list[Any
 def _array(flat: list[Any], like: Any) -> Any:
     import numpy as np
 
-    kind = object if any(isinstance(x, Value) for x in flat) else float
-    array = np.empty(len(flat), dtype=kind)
-    array[:] = flat
+    if flat and all(isinstance(x, np.ndarray) for x in flat):  # as in a jacobian: an array in each place
+        return np.stack(flat).reshape(like.shape + flat[0].shape)
+    array = np.empty(len(flat), dtype=float if all(isinstance(x, float) for x in flat) else object)
+    for i, x in enumerate(flat):
+        array[i] = x
     return array.reshape(like.shape)

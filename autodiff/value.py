@@ -338,6 +338,8 @@ def dot(xs: Sequence[Any], ys: Sequence[Any]) -> Value:
 
 def topological_order(root: Value) -> list[Value]:
     """Every node that ``root`` depends on, operands before results, ``root`` last. No recursion."""
+    if not isinstance(root, Value):
+        raise TypeError(f"topological_order takes a Value, not {type(root).__name__} {root!r}")
     order: list[Value] = []
     seen: set[Value] = set()
     stack: list[Any] = [root]

@@ -218,3 +218,25 @@ def test_gradients_and_products_refuse_the_wrong_arguments():
         vjp(lambda x: x * 2, 1.0)[1]([1.0, 2.0])
     with pytest.raises(ValueError, match="given 1 numbers and 2 tangents"):
         jvp(lambda x: x * 2, (1.0,), (1.0, 2.0))
+
+
+def test_arrays_have_jacobians_and_hessians_as_arrays():
+    np = pytest.importorskip("numpy")
+    v = np.array([1.0, 2.0])
+    assert (hessian(lambda v: v[0] * v[1])(v) == [[0.0, 1.0], [1.0, 0.0]]).all()
+    assert (jacobian(lambda v: v * 2)(v) == [[2.0, 0.0], [0.0, 2.0]]).all()
+    assert jacobian(lambda v: v * 2)(np.ones((2, 3))).shape == (2, 3, 2, 3)
+    assert list(jacobian(lambda v: np.array([v[0], v[1]]))([1.0, 2.0])) == [[1.0, 0.0], [0.0, 1.0]]
+    with pytest.raises(TypeError, match=r"flat\[0\] takes a Value or a number, not"):
+        grad(lambda v: v[0])(np.array(["a"]))
+
+
+def test_the_inputs_of_a_derivative_that_has_ended_are_constants():
+    assert type(grad(lambda x: x * grad(lambda y: x + y)(1.0))(1.0)) is float
+    assert type(hessian(lambda x: x * grad(lambda y: x * y)(1.0))(1.0)) is float
+
+
+def test_softmax_takes_ints_and_says_what_it_cannot_take():
+    assert softmax([1, 1]) == [0.5, 0.5] and softmax([Value(0), 0])[1].data == 0.5
+    with pytest.raises(TypeError, match="softmax takes a Value or a number, not str 'a'"):
+        softmax(["a", 1.0])

@@ -341,3 +341,10 @@ def test_a_function_that_bends_far_nearer_than_one_is_no_false_alarm_and_a_wrong
     assert gradcheck(lambda x: ad.log(x) * x, 1e-12).ok
     with pytest.raises(GradcheckError):
         gradcheck(faulty(lambda xp, x: xp.log(x), lambda xp, out, x: 1.01 / x), 1e-300)
+
+
+@pytest.mark.parametrize("f", [ad.sin, ad.tan, ad.arcsin, ad.arctan, ad.sinh, ad.tanh, ad.erf, ad.sqrt])
+@pytest.mark.parametrize("x", [1e-6, -1e-6, 1e-300, 1e-3])
+def test_the_taylor_remainder_is_no_false_alarm_near_zero(f, x):
+    if x > 0.0 or f is not ad.sqrt:
+        assert gradcheck(f, x).ok

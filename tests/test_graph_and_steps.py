@@ -135,7 +135,12 @@ def test_steps_of_a_graph_changed_by_hand_say_that_it_is_out_of_date():
 
 
 def test_steps_and_paths_refuse_what_is_not_a_value_and_where_there_is_no_gradient():
-    for function in (lambda: list(forward_steps(3.0)), lambda: list(backward_steps("y")), lambda: leaves(None)):
+    for function in (
+        lambda: list(forward_steps(3.0)),
+        lambda: list(backward_steps("y")),
+        lambda: leaves(None),
+        lambda: topological_order(3),
+    ):
         with pytest.raises(TypeError, match="takes a Value"):
             function()
     with pytest.raises(TypeError, match="takes a Value"):
