@@ -10,10 +10,11 @@ from __future__ import annotations
 import json
 import os
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from nn.files import write_atomically
 from nn.layers import MLP, Dropout, Layer, Neuron, Sequential
 from nn.module import Module
 
@@ -32,6 +33,7 @@ def save(model: Module, path: str | os.PathLike[str]) -> None:
     A model of your own Modules, or with an activation of your own, is saved without its shape, and is loaded
     with ``load(path, into=model)``. Raises OSError where the file cannot be written; an old file then stays.
     """
+    _require_module("model", model)
     write(model, path)
 
 
@@ -39,11 +41,14 @@ def load(path: str | os.PathLike[str], into: Module | None = None) -> Any:
     """The model in the file ``path``; or its parameters ``into`` a model that you built.
 
     Raises CheckpointError for a file that is truncated, not ours, of a newer version, or (with ``into``) of another
-    shape, OSError where it cannot be read. Nothing is changed then.
+    network (its shape, its activations where they have names), OSError where it cannot be read; nothing is changed
+    then. Raises TypeError where ``into`` is no Module.
     """
+    if into is not None:
+        _require_module("into", into)
     content = read(path)
     if into is None:
-        if content["model"] is None:
+        if not _is_complete(content["model"]):
             raise CheckpointError(
                 f"{path} holds a model with parts of its own, whose shape is not in the file: build it and use "
                 f"load(path, into=model)"
@@ -91,6 +96,8 @@ def restore(model: Module, content: dict[str, Any], path: str | os.PathLike[str]
     """Give the model a checkpoint's parameters and random states; CheckpointError, and no change, where they misfit."""
     generators = dict(_generators(model))
     try:
+        for name, saved, given in _differences("", content["model"], _described(model)):
+            raise ValueError(f"{name} is {saved!r} in the file and {given!r} in the model {model!r}")
         if generators.keys() != content["random"].keys():
             raise ValueError(f"its dropout layers are {sorted(content['random'])}, the model's {sorted(generators)}")
         states = {name: random_from_json(state).getstate() for name, state in content["random"].items()}
@@ -99,21 +106,6 @@ def restore(model: Module, content: dict[str, Any], path: str | os.PathLike[str]
         raise CheckpointError(f"{path} does not fit: {error}") from error
     for name, rng in generators.items():
         rng.setstate(states[name])
-
-
-def write_atomically(path: str | os.PathLike[str], text: str) -> None:
-    """Write a text file so that at every moment the old or the new content stands at ``path``, whole."""
-    target = Path(os.path.realpath(path))
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-    try:
-        with open(temporary, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, target)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
 
 
 def random_to_json(rng: random.Random) -> dict[str, Any]:
@@ -159,15 +151,38 @@ def _build(config: dict[str, Any]) -> Module:
 
 
 def _described(model: Module) -> dict[str, Any] | None:
-    """What `_build` makes the model from; None where a part is the user's own."""
+    """What `_build` makes the model from; None in the place of every part that is the user's own."""
     name = type(model).__name__
     if type(model) is Sequential:
-        layers = [_described(layer) for layer in model.layers]
-        return None if None in layers else {"type": name, "layers": layers}
+        return {"type": name, "layers": [_described(layer) for layer in model.layers]}
     if type(model) not in (MLP, Layer, Neuron, Dropout):
         return None
     config = model.config()  # type: ignore[attr-defined] (each of the four has it)
-    return None if any(map(callable, config.values())) else {"type": name, **config}
+    return {"type": name} | {key: None if callable(setting) else setting for key, setting in config.items()}
+
+
+def _is_complete(described: Any) -> bool:
+    parts = described.values() if isinstance(described, dict) else described if isinstance(described, list) else []
+    return described is not None and all(map(_is_complete, parts))
+
+
+def _differences(name: str, saved: Any, given: Any) -> Iterator[tuple[str, Any, Any]]:
+    """Where two descriptions contradict each other. A part of the user's own may be anything."""
+    if saved is None or given is None:
+        return
+    if isinstance(saved, dict) and isinstance(given, dict) and saved.get("type") == given.get("type"):
+        for key in (key for key in given if key != "fused"):  # the same function, as one node or as many
+            yield from _differences(f"{name}.{key}" if name else key, saved.get(key), given[key])
+    elif name.endswith("layers") and isinstance(saved, list) and len(saved) == len(given):
+        for i, pair in enumerate(zip(saved, given, strict=True)):
+            yield from _differences(f"{name}.{i}", *pair)
+    elif saved != given:
+        yield name or "the network", saved, given
+
+
+def _require_module(name: str, given: Any) -> None:
+    if not isinstance(given, Module):
+        raise TypeError(f"{name} must be a Module, not {type(given).__name__} {given!r:.60}")
 
 
 def _refuse(constant: str) -> None:

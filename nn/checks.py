@@ -51,12 +51,24 @@ def integer(name: str, given: Any, at_least: int = 1) -> int:
     return int(given)
 
 
+def positive(name: str, given: Any) -> float:
+    """``given`` as a finite float above 0."""
+    value = number(name, given)
+    if value == 0.0:
+        raise ValueError(f"{name} must be above 0, not {given}")
+    return value
+
+
 def number(name: str, given: Any, *, at_least: float = 0.0, below: float = math.inf) -> float:
     """``given`` as a finite float in [at_least, below)."""
     if not isinstance(given, numbers.Real) or isinstance(given, bool):
         raise TypeError(f"{name} must be a number, not {type(given).__name__} {given!r}")
-    value = float(given)
+    try:
+        value = float(given)
+    except OverflowError:  # an int beyond all floats
+        value = math.inf
     if not math.isfinite(value) or not at_least <= value < below:
-        limit = f" and below {below:g}" if below < math.inf else ""
-        raise ValueError(f"{name} must be finite, at least {at_least:g}{limit}, not {given}")
+        limit = f", at least {at_least:g}" if at_least > -math.inf else ""
+        limit += f" and below {below:g}" if below < math.inf else ""
+        raise ValueError(f"{name} must be finite{limit}, not {given}")
     return value

@@ -9,11 +9,11 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from nn.checks import named
+from nn.checks import named, number
 from nn.data import Target, as_examples
 from nn.losses import LOSSES, Loss
 from nn.metrics import Metric, metric_is_ours, metrics_for
-from nn.module import Module
+from nn.module import MINUS_INFINITY, Module
 
 
 def evaluate(
@@ -51,8 +51,17 @@ def measured(
 ) -> dict[str, float]:
     with paused_gc():
         predictions = model.predict(rows)
-    found = {"loss": average([float(loss(p, t)) for p, t in zip(predictions, targets, strict=True)])}
-    return found | {name: metric(predictions, targets) for name, metric in metrics.items()}
+    mean = average([float(loss(p, t)) for p, t in zip(predictions, targets, strict=True)])
+    found = {"loss": number("the mean loss", mean, at_least=MINUS_INFINITY)}
+    return found | measured_by(metrics, predictions, targets)
+
+
+def measured_by(metrics: dict[str, Metric], predictions: list[Target], targets: list[Target]) -> dict[str, float]:
+    """Every metric's number. Raises TypeError and ValueError, naming the metric, for what is no finite number."""
+    return {
+        name: number(f"what the metric {name!r} returns", metric(predictions, targets), at_least=MINUS_INFINITY)
+        for name, metric in metrics.items()
+    }
 
 
 def average(numbers: list[float]) -> float:

@@ -9,7 +9,7 @@ import json
 import os
 from collections.abc import Iterable
 
-from nn.checkpoint import write_atomically
+from nn.files import write_atomically
 
 _SHOWN = 10
 
@@ -36,9 +36,15 @@ class History:
         self.stopped_by = ""
 
     def append(self, epoch: dict[str, float]) -> None:
-        """Add the numbers of one epoch, one for each column."""
-        for name, column in self.columns.items():
-            column.append(epoch[name])
+        """Add the numbers of one epoch, one for each column: all or none, an interrupt in between too."""
+        epochs = min(map(len, self.columns.values()), default=0)
+        try:
+            for name, column in self.columns.items():
+                column.append(epoch[name])
+        except BaseException:
+            for column in self.columns.values():
+                del column[epochs:]
+            raise
 
     def __getitem__(self, name: str) -> list[float]:
         if name not in self.columns:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from nn import losses
 from nn.checks import named
@@ -97,7 +97,7 @@ def metric_is_ours(metric: Metric) -> bool:
 
 def metrics_for(metrics: Sequence[str | Metric], loss: losses.Loss) -> dict[str, Metric]:
     """The metrics by name, "accuracy" with the threshold that the loss implies."""
-    if isinstance(metrics, str):
+    if not isinstance(metrics, Iterable) or isinstance(metrics, str):
         raise TypeError(f"metrics must be a list, as in [{metrics!r}]")
     found: dict[str, Metric] = {}
     for given in metrics:

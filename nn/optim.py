@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from autodiff import Value, zero_grad
-from nn.checks import number
+from nn.checks import integer, number
 from nn.module import MINUS_INFINITY, assign
 
 State = dict[str, list[float]]
@@ -108,10 +108,11 @@ class Optimizer:
             if len(xs) != len(self.parameters):
                 raise ValueError(f"{name} of the state has {len(xs)} numbers for {len(self.parameters)} parameters")
         loaded = {name: [number(name, x, at_least=MINUS_INFINITY) for x in xs] for name, xs in state["state"].items()}
+        steps = integer("steps of the state", state["steps"], at_least=0)
         self.lr = state["lr"]
         for name, setting in state["settings"].items():
             setattr(self, name, tuple(setting) if isinstance(setting, list) else setting)
-        self.steps, self.state = state["steps"], loaded
+        self.steps, self.state = steps, loaded
 
     def _decayed(self, data: list[float], grads: list[float]) -> list[float]:
         """The gradients with weight_decay·θ added (biases too, as in PyTorch; `penalties` leave biases alone)."""

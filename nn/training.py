@@ -13,19 +13,19 @@ import math
 import os
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from autodiff import Value, zero_grad
 from nn import checkpoint
 from nn.callbacks import Callback, Checkpoint
-from nn.checks import as_random, integer, named, number
+from nn.checks import as_random, integer, named, number, positive
 from nn.data import Target, as_examples, as_floats, check_batch_size, minibatches
-from nn.evaluation import average, check_targets, measured, paused_gc
+from nn.evaluation import average, check_targets, measured, measured_by, paused_gc
 from nn.history import History
 from nn.losses import LOSSES, Loss
 from nn.metrics import Metric, metrics_for
-from nn.module import Module
+from nn.module import MINUS_INFINITY, Module
 from nn.optim import Optimizer, clip_grad_norm, clip_grad_value
 from nn.progress import progress_bar
 
@@ -33,13 +33,13 @@ Penalty = Callable[[Sequence[Value]], Any]
 
 
 class TrainingError(ArithmeticError):
-    """A step failed, most often at a number that is not finite. The model keeps the last completed step's weights.
+    """A step or a metric failed, most often at a number that is not finite. The last completed step's weights stay.
 
-    ``epoch`` and ``batch`` count from 1, ``example`` is the row of X, None where the batch as a whole failed;
-    ``history`` holds the epochs before.
+    ``epoch`` and ``batch`` count from 1, ``example`` is the row of X, None where the batch as a whole failed, as is
+    ``batch`` where what is measured of the whole epoch failed; ``history`` holds the epochs before.
     """
 
-    def __init__(self, message: str, epoch: int, batch: int, example: int | None, history: History) -> None:
+    def __init__(self, message: str, epoch: int, batch: int | None, example: int | None, history: History) -> None:
         super().__init__(message)
         self.epoch, self.batch, self.example, self.history = epoch, batch, example, history
 
@@ -85,11 +85,13 @@ def fit(
     clip_norm, clip_value : limit the gradients before each step (`clip_grad_norm`, `clip_grad_value`)
     rng : int seed or random.Random; needed for batches
     progress : a tqdm bar in Jupyter and in a terminal (off when piped)
-    resume : the file of a `Checkpoint` to go on from, bit by bit as if never stopped, given the same arguments
+    resume : the file of a `Checkpoint` to go on from, bit by bit as if never stopped, given the same arguments. An
+        optimiser with another learning rate or setting is refused: to go on with that, `load` the model and fit anew
 
     Ctrl-C ends the run and gives the History so far (``stopped_by`` "interrupted"), the model having the weights of
-    the last completed step. Raises `TrainingError` where a loss, a gradient or a step is not finite, `CheckpointError`
-    for a file that does not fit, ValueError and TypeError for arguments that make no sense: then nothing changed.
+    the last completed step. Raises `TrainingError` where a loss, a gradient, a step or a metric is not finite,
+    `CheckpointError` for a file that does not fit, ValueError and TypeError for arguments that make no sense: then
+    nothing changed.
 
     >>> from nn import MLP, SGD
     >>> model = MLP(1, [1], rng=0)
@@ -102,8 +104,8 @@ def fit(
     training.penalty = penalty if penalty is None else _required_callable("penalty", penalty)
     training.callbacks = _ordered(callbacks)
     training.tolerance = None if tolerance is None else number("tolerance", tolerance)
-    training.clip_norm = None if clip_norm is None else number("clip_norm", clip_norm)
-    training.clip_value = None if clip_value is None else number("clip_value", clip_value)
+    training.clip_norm = None if clip_norm is None else positive("clip_norm", clip_norm)
+    training.clip_value = None if clip_value is None else positive("clip_value", clip_value)
     training.prepare_history()
     if resume is not None:
         training.resume(resume)
@@ -203,10 +205,7 @@ class Training:
                 self._set_rate()
                 self._run_step(batch, number_of_batch, seen)
                 bar.update(1)
-            row = seen.averages(self.metrics, penalised=self.penalty is not None)
-            if self.validation:
-                found = measured(self.model, *self.validation, self.loss, self.metrics)
-                row |= {f"validation_{name}": x for name, x in found.items()}
+            row = self._measured(seen)
         row |= {"learning_rate": self.optimizer.lr, "seconds": time.perf_counter() - started}
         self.epoch += 1
         self.history.append(row)
@@ -217,10 +216,23 @@ class Training:
             if moved <= self.tolerance:
                 self.stop("tolerance")
 
+    def _measured(self, seen: _Seen) -> dict[str, float]:
+        where = ""
+        try:
+            row = seen.averages(self.metrics, penalised=self.penalty is not None)
+            if self.validation:
+                where = "validation: "
+                found = measured(self.model, *self.validation, self.loss, self.metrics)
+                row |= {f"validation_{name}": x for name, x in found.items()}
+        except (TypeError, ValueError, ArithmeticError) as error:
+            message = f"epoch {self.epoch + 1}, {where}{error}"
+            raise TrainingError(message, self.epoch + 1, None, None, self.history) from error
+        return row
+
     def _set_rate(self) -> None:
         if self.schedule is not None:
             t = self.step if getattr(self.schedule, "per", "epoch") == "step" else self.epoch
-            self.optimizer.lr = self.base_lr * self.schedule(t)
+            self.optimizer.lr = self.base_lr * number(f"the schedule's factor at t = {t}", self.schedule(t))
 
     def _run_step(self, batch: list[int], number_of_batch: int, seen: _Seen) -> None:
         """Average the gradients of the examples in ``batch`` (rows of X), add the penalty's, move the parameters."""
@@ -288,38 +300,56 @@ class Training:
             raise checkpoint.CheckpointError(
                 f"{path} holds a model and no training run: it was written by save(), not by a Checkpoint callback"
             )
-        before = self.optimizer.state_dict()
+        before, before_callbacks = self.optimizer.state_dict(), [c.state_dict() for c in self.callbacks]
         try:
             self._require_same_run(state)
             random_state = checkpoint.random_from_json(state["random"]).getstate()
-            self.history.columns = {name: list(state["history"]["columns"][name]) for name in self.history.columns}
-            self.history.stopped_by = state["history"]["stopped_by"]
-            self.epoch, self.step, self.base_lr = state["epoch"], state["step"], state["base_lr"]
+            self.epoch, self.step = integer("epoch", state["epoch"], 0), integer("step", state["step"], 0)
+            self._resume_history(state["history"])
             self.optimizer.load_state_dict(state["optimizer"])
             for callback, saved in zip(self.callbacks, state["callbacks"], strict=True):
                 callback.load_state_dict(saved["state"])
             checkpoint.restore(self.model, content, path)
-        except (KeyError, TypeError, ValueError) as error:
+        except (AttributeError, LookupError, TypeError, ValueError) as error:
             self.optimizer.load_state_dict(before)
+            for callback, saved in zip(self.callbacks, before_callbacks, strict=True):
+                callback.load_state_dict(saved)
             raise checkpoint.CheckpointError(f"{path} cannot be resumed from: {error}") from error
         self.rng.setstate(random_state)
 
+    def _resume_history(self, saved: dict[str, Any]) -> None:
+        for name in self.history.columns:
+            column = [number(name, x, at_least=MINUS_INFINITY) for x in saved["columns"][name]]
+            if len(column) != self.epoch:
+                raise ValueError(f"the history has {len(column)} numbers of {name}, for {self.epoch} epochs")
+            self.history.columns[name] = column
+        if not isinstance(saved["stopped_by"], str):
+            raise TypeError(f"stopped_by must be a text, not {saved['stopped_by']!r}")
+        self.history.stopped_by = saved["stopped_by"]
+
     def _require_same_run(self, state: dict[str, Any]) -> None:
+        optimizer = self.optimizer.state_dict()
         given = {
             "examples": len(self.rows),
             "batch_size": self.batch_size,
             "callbacks": [type(c).__name__ for c in self.callbacks],
             "columns": list(self.history.columns),
+            "optimizer": optimizer["type"],
+            "learning rate": self.base_lr,
+            "settings": {name: list(x) if isinstance(x, tuple) else x for name, x in optimizer["settings"].items()},
         }
         saved = {
             "examples": state["examples"],
             "batch_size": state["batch_size"],
             "callbacks": [c["type"] for c in state["callbacks"]],
             "columns": list(state["history"]["columns"]),
+            "optimizer": state["optimizer"]["type"],
+            "learning rate": state["base_lr"],
+            "settings": state["optimizer"]["settings"],
         }
         for name, value in given.items():
             if saved[name] != value:
-                raise ValueError(f"the run had {name} {saved[name]!r}, this one has {value!r}")
+                raise ValueError(f"the run had {name} {saved[name]!r}, this one has {value!r}: give the same")
 
 
 class _Seen:
@@ -333,7 +363,7 @@ class _Seen:
 
     def averages(self, metrics: dict[str, Metric], penalised: bool) -> dict[str, float]:
         found = {"loss": average(self.losses)}
-        found |= {name: metric(self.predictions, self.targets) for name, metric in metrics.items()}
+        found |= measured_by(metrics, self.predictions, self.targets)
         return found | ({"penalty": average(self.penalties)} if penalised else {})
 
 
@@ -353,6 +383,8 @@ def _pair(validation: Any) -> tuple[Any, Any]:
 
 
 def _ordered(callbacks: Sequence[Callback]) -> list[Callback]:
+    if not isinstance(callbacks, Iterable):
+        raise TypeError(f"callbacks must be a list, as in [EarlyStopping()], not {type(callbacks).__name__}")
     for callback in callbacks:
         if not isinstance(callback, Callback):
             raise TypeError(f"callbacks must be Callbacks, not {type(callback).__name__} {callback!r:.60}")

@@ -1,5 +1,6 @@
 """Checkpoints: what is saved comes back bit by bit, a kill loses nothing, and resuming is never having stopped."""
 
+import errno
 import json
 import math
 import os
@@ -146,6 +147,45 @@ def test_a_checkpoint_of_another_shape_changes_nothing(other, tmp_path):
     assert other.state_dict() == before
 
 
+BELL = lambda z: exp(-z * z)  # noqa: E731 (an activation of one's own)
+
+
+@pytest.mark.parametrize(
+    ("saved", "other", "message"),
+    [
+        (MLP(2, [3, 1], "tanh", rng=0), MLP(2, [3, 1], "relu", rng=1), "activation is 'tanh' in the file and 'relu'"),
+        (MLP(2, [3, 1], rng=0), MLP(2, [3, 1], output="sigmoid", rng=1), "output is 'linear' in .* and 'sigmoid'"),
+        (dropout_net(), Sequential(Layer(2, 5, "relu", rng=0), *dropout_net().layers[1:]), "layers.0.activation"),
+        (dropout_net(), Sequential(dropout_net().layers[0], Dropout(0.5, rng=0), Layer(5, 1, rng=0)), "layers.1.rate"),
+        (MLP(2, [3, 1], rng=0), Sequential(Layer(2, 3, "relu", rng=0), Layer(3, 1, rng=0)), "'MLP'.*'Sequential'"),
+        (MLP(2, [3, 1], BELL, rng=0), MLP(2, [3, 1], BELL, "sigmoid", rng=0), "output is 'linear'"),
+        (MLP(2, [3, 1], "tanh", "sigmoid", rng=0), MLP(2, [3, 1], BELL, rng=0), "output is 'sigmoid'"),
+    ],
+    ids=str,
+)
+def test_a_checkpoint_of_the_same_shape_but_another_network_is_refused(saved, other, message, tmp_path):
+    save(saved, tmp_path / "m.json")
+    before = other.state_dict()
+    with pytest.raises(CheckpointError, match=message):
+        load(tmp_path / "m.json", into=other)
+    assert other.state_dict() == before
+
+
+def test_a_fused_network_goes_into_one_that_is_not(tmp_path):
+    model, other = MLP(2, [3, 1], rng=0, fused=True), MLP(2, [3, 1], rng=1, fused=False)
+    save(model, tmp_path / "m.json")
+    assert load(tmp_path / "m.json", into=other).state_dict() == model.state_dict()
+
+
+def test_what_is_no_model_is_a_type_error_and_no_file_is_written(tmp_path):
+    with pytest.raises(TypeError, match="model must be a Module, not int 3"):
+        save(3, tmp_path / "x.json")
+    assert not list(tmp_path.iterdir())
+    save(MLP(1, [1], rng=0), tmp_path / "c.json")
+    with pytest.raises(TypeError, match="into must be a Module, not int 3"):
+        load(tmp_path / "c.json", into=3)
+
+
 def test_a_missing_file_and_a_folder_that_is_not_there_are_os_errors(tmp_path):
     with pytest.raises(FileNotFoundError):
         load(tmp_path / "nothing.json")
@@ -159,10 +199,10 @@ def test_a_write_that_fails_leaves_the_old_file_and_no_other(tmp_path, monkeypat
     old = path.read_text()
 
     def full_disk(_):
-        raise OSError("no space left on device")
+        raise OSError(errno.ENOSPC, "no space left")
 
     monkeypatch.setattr(os, "fsync", full_disk)
-    with pytest.raises(OSError, match="no space left"):
+    with pytest.raises(OSError, match=f"no space left: '{path}'"):
         save(MLP(2, [2], rng=1), path)
     assert path.read_text() == old
     assert list(tmp_path.iterdir()) == [path]
@@ -310,6 +350,10 @@ def test_a_checkpoint_callback_writes_every_few_epochs_and_at_the_end(tmp_path):
     assert load(tmp_path / "c.json").predict(DATA)
 
 
+def other_activation():
+    return Sequential(Layer(2, 5, "relu", rng=0), *dropout_net().layers[1:])
+
+
 def other_optimizer(text):
     return text.replace('"type": "Adam"', '"type": "SGD"')
 
@@ -329,6 +373,20 @@ def without(key):
     return spoil
 
 
+def having(value, *keys):
+    """The file with another value at training.keys."""
+
+    def spoil(text):
+        content = json.loads(text)
+        section = content["training"]
+        for key in keys[:-1]:
+            section = section[key]
+        section[keys[-1]] = value
+        return json.dumps(content)
+
+    return spoil
+
+
 def no_words(text):
     content = json.loads(text)
     content["training"]["random"]["words"] = "00"
@@ -342,11 +400,23 @@ def no_words(text):
         ({"callbacks": []}, None, "callbacks"),
         ({"metrics": []}, None, "columns"),
         ({"model": MLP(2, [3, 1], rng=0)}, None, "numbers for|does not fit"),
-        ({}, other_optimizer, "that of SGD, and the optimiser is Adam"),
+        ({}, other_optimizer, "the run had optimizer 'SGD', this one has 'Adam'"),
         ({}, other_state, "means of the state has"),
         ({}, without("epoch"), "epoch"),
         ({}, without("optimizer"), "optimizer"),
         ({}, no_words, "random state is damaged"),
+        ({"model": other_activation()}, None, "layers.0.activation is 'tanh' in the file and 'relu' in the model"),
+        ({"optimizer": lambda p: SGD(p, 0.01)}, None, "the run had optimizer 'Adam', this one has 'SGD'"),
+        ({"optimizer": lambda p: Adam(p, 0.3)}, None, "the run had learning rate 0.01, this one has 0.3"),
+        ({"optimizer": lambda p: Adam(p, 0.01, betas=(0.8, 0.999))}, None, r"\[0.9, 0.999\].* has .*\[0.8, 0.999\]"),
+        *[({}, having(x, key), key) for key in ("epoch", "step") for x in (None, "x", -1, 1.5)],
+        *[({}, having(x, "base_lr"), f"learning rate {x!r}") for x in (None, "x", -1)],
+        *[({}, having(x, "optimizer", "steps"), "steps of the state") for x in (None, "x", -1)],
+        ({}, having(None, "optimizer", "state"), "cannot be resumed from"),
+        ({}, having([0.5], "history", "columns", "loss"), "1 numbers of loss, for 2 epochs"),
+        ({}, having(["a", "b"], "history", "columns", "loss"), "loss must be a number, not str 'a'"),
+        ({}, having(10**400, "optimizer", "lr"), "learning rate must be finite"),
+        ({}, having([], "callbacks", 0, "state"), "cannot be resumed from"),
     ],
 )
 def test_a_file_that_cannot_be_resumed_from_changes_nothing(changes, spoil, message, tmp_path):
@@ -357,16 +427,17 @@ def test_a_file_that_cannot_be_resumed_from_changes_nothing(changes, spoil, mess
     changes = dict(changes)
     model = changes.pop("model", None) or dropout_net(seed=20)
     before = model.state_dict()
+    make = changes.pop("optimizer", OPTIMIZERS["Adam"])
     optimizers = []
 
     def spied(parameters):
-        optimizers.append(Adam(parameters, 0.3))
+        optimizers.append(make(parameters))
         return optimizers[0]
 
     with pytest.raises(CheckpointError, match=message):
         run(tmp_path / "d.json", spied, resume=path, model=model, **changes)
     assert model.state_dict() == before
-    assert (optimizers[0].lr, optimizers[0].steps, optimizers[0].state) == (0.3, 0, {})
+    assert optimizers[0].state_dict() == make(model.parameters()).state_dict()
 
 
 def test_a_saved_model_is_no_run_to_resume(tmp_path):

@@ -1,11 +1,6 @@
 """Faults and bad input: each has a clear error or outcome, and the model is as it was."""
 
 import math
-import os
-import signal
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -58,9 +53,11 @@ BAD_VALUES = {
     "no rng": ({"batch_size": 2, "rng": None}, "pass rng=0"),
     "negative tolerance": ({"tolerance": -1.0}, "tolerance must be finite, at least 0"),
     "negative norm": ({"clip_norm": -1.0}, "clip_norm must be"),
+    "norm 0": ({"clip_norm": 0.0}, "clip_norm must be above 0"),
+    "limit 0": ({"clip_value": 0}, "clip_value must be above 0"),
     "foreign parameters": ({"optimizer": SGD([Value(1.0)])}, "not the model's"),
     "monitor": ({"callbacks": [EarlyStopping(monitor="validation_loss")]}, "this run measures loss"),
-    "negative rate": ({"schedule": lambda t: -1.0}, "the learning rate must be"),
+    "negative rate": ({"schedule": lambda t: -1.0}, "the schedule's factor at t = 0 must be"),
 }  # fmt: skip
 
 BAD_TYPES = {
@@ -75,6 +72,9 @@ BAD_TYPES = {
     "optimizer is a name": ({"optimizer": "adam"}, r"as in SGD\(model.parameters\(\), lr=0.1\)"),
     "validation is one": ({"validation": [GOOD_X]}, r"a pair \(Xv, yv\)"),
     "callback is a function": ({"callbacks": [print]}, "callbacks must be Callbacks"),
+    "callback is not in a list": ({"callbacks": EarlyStopping()}, r"as in \[EarlyStopping\(\)\], not EarlyStopping"),
+    "metric is not in a list": ({"metrics": nn.mae}, "metrics must be a list"),
+    "schedule gives a text": ({"schedule": lambda t: "a"}, "the schedule's factor at t = 0 must be a number, not str"),
     "schedule is a number": ({"schedule": 0.5}, "schedule must be a function"),
     "penalty is a number": ({"penalty": 0.5}, "penalty must be a function"),
     "loss gives a number": ({"loss": lambda p, t: 1.0}, "must return one Value"),
@@ -200,6 +200,26 @@ def test_the_first_bad_example_of_a_batch_is_named():
     assert (caught.value.epoch, caught.value.batch, caught.value.example) == (1, 1, 1)
 
 
+@pytest.mark.parametrize("bad", [NAN, INF, "good", None, 10**400])
+@pytest.mark.parametrize("validation", [None, (GOOD_X[:2], GOOD_Y[:2])], ids=["training", "validation"])
+def test_a_metric_that_gives_no_finite_number_is_named_with_its_epoch(bad, validation):
+    rows = len(validation[0]) if validation else len(GOOD_X)
+    seen = []
+
+    def closeness(predictions, _):
+        seen.extend(predictions if len(predictions) == rows else [])
+        return bad if len(seen) > rows else 1.0
+
+    model = MLP(2, [1], rng=0)
+    where = "validation: " if validation else ""
+    with pytest.raises(TrainingError, match=f"^epoch 2, {where}what the metric 'closeness' returns must be") as caught:
+        attempt(model, metrics=[closeness], validation=validation)
+    assert (caught.value.epoch, caught.value.batch, caught.value.example) == (2, None, None)
+    assert len(caught.value.history) == 1
+    with pytest.raises((TypeError, ValueError), match="the metric 'closeness'"):
+        evaluate(model, GOOD_X[:rows], GOOD_Y[:rows], metrics=[closeness])
+
+
 def test_a_gradient_that_is_not_finite_stops_the_run_and_leaves_the_weights():
     from autodiff import sqrt
 
@@ -266,115 +286,3 @@ def test_losses_on_logits_are_finite_at_plus_and_minus_1000(z, y):
         cost = loss(prediction, y)
         cost.backward()
         assert cost.data in (0.0, 1000.0)
-
-
-# Ctrl-C.
-
-
-class InterruptAt(Callback):
-    """Ctrl-C in the middle of an epoch, the gradients of a step being half used."""
-
-    def __init__(self, step, inside_the_update=False):
-        self.step, self.inside = step, inside_the_update
-        self.completed = {}
-
-    def on_gradients(self, training):
-        if training.step < self.step:
-            return
-        self.completed = training.model.state_dict()
-        if not self.inside:
-            raise KeyboardInterrupt
-        optimizer = training.optimizer
-        original = optimizer.update
-
-        def interrupted(data, grads):
-            new, state = original(data, grads)
-            optimizer.update = original
-            return _InterruptedList(new), state
-
-        optimizer.update = interrupted
-
-
-class _InterruptedList(list):
-    """Gives half of its numbers to the loop that assigns them; then Ctrl-C comes."""
-
-    def __iter__(self):
-        numbers = list.__iter__(self)
-        if not getattr(self, "checked", False):  # the check that all are finite goes through
-            self.checked = True
-            return numbers
-        return self._half(numbers)
-
-    def _half(self, numbers):
-        for _ in range(len(self) // 2):
-            yield next(numbers)
-        raise KeyboardInterrupt
-
-
-@pytest.mark.parametrize("inside", [False, True], ids=["before the update", "inside the update"])
-def test_ctrl_c_returns_the_history_and_the_weights_of_the_last_completed_step(inside):
-    model = MLP(2, [2, 1], rng=0)
-    optimizer = SGD(model.parameters(), 0.1, momentum=0.9)
-    interrupt = InterruptAt(4, inside)
-    history = attempt(model, optimizer=optimizer, batch_size=1, callbacks=[interrupt], epochs=10)
-    assert history.stopped_by == "interrupted"
-    assert len(history) == 1, "three steps an epoch: the second was not completed"
-    assert model.state_dict() == interrupt.completed
-    assert optimizer.steps == 4
-    assert "stopped by interrupted" in repr(history)
-
-
-def test_ctrl_c_in_a_graph_or_a_backward_pass_leaves_a_model_that_goes_on():
-    model = MLP(2, [2, 1], rng=0)
-    calls = []
-
-    def interrupted(prediction, target):
-        calls.append(target)
-        if len(calls) == 5:
-            raise KeyboardInterrupt
-        return nn.mse(prediction, target)
-
-    before_fifth = attempt(MLP(2, [2, 1], rng=0), epochs=1)
-    history = attempt(model, loss=interrupted, epochs=10)
-    assert history.stopped_by == "interrupted"
-    assert history.loss == before_fifth.loss
-    assert attempt(model, epochs=2).stopped_by == "epochs"
-
-
-def test_an_interrupt_while_parameters_are_assigned_puts_the_old_numbers_back():
-    def half_of_them():
-        yield 5.0
-        raise KeyboardInterrupt
-
-    parameters = [Value(1.0), Value(2.0)]
-    with pytest.raises(KeyboardInterrupt):
-        nn.module.assign(parameters, half_of_them())
-    assert [p.data for p in parameters] == [1.0, 2.0]
-
-
-SIGNALLED = """
-from nn import MLP, SGD, Callback, fit
-
-class Ready(Callback):
-    def on_epoch_end(self, training):
-        if training.epoch == 2:
-            print("ready", flush=True)
-
-model = MLP(2, [16, 16, 1], rng=0)
-history = fit(model, [[0.1 * i, 1.0] for i in range(40)], [float(i) for i in range(40)], batch_size=4, rng=0,
-              optimizer=SGD(model.parameters(), 1e-4), epochs=10**6, callbacks=[Ready()])
-finite = all(abs(x) < 1e300 for x in model.state_dict().values())
-print(history.stopped_by, len(history) >= 2, finite)
-"""
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="not applicable: SIGINT is sent to another process by Unix only")
-def test_a_real_sigint_is_an_interrupt_and_not_a_traceback():
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)}
-    with subprocess.Popen(
-        [sys.executable, "-c", SIGNALLED], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stdout.readline() == "ready\n"
-        process.send_signal(signal.SIGINT)
-        output, errors = process.communicate(timeout=60)
-    assert (output, errors) == ("interrupted True True\n", "")

@@ -1,0 +1,73 @@
+"""Writing files: whole or not at all, and nothing is replaced that is no file."""
+
+import os
+import stat
+import sys
+import threading
+
+import pytest
+
+from nn import MLP, save
+from nn.files import write_atomically
+
+unix = pytest.mark.skipif(sys.platform == "win32", reason="not applicable: Unix permissions and special files")
+
+
+@pytest.mark.parametrize(("content", "expected"), [("θ\n", b"\xce\xb8\n"), (b"\x00\xff", b"\x00\xff")])
+def test_text_is_written_as_utf_8_and_bytes_as_they_are(content, expected, tmp_path):
+    write_atomically(tmp_path / "file", content)
+    assert (tmp_path / "file").read_bytes() == expected
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+@unix
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o666])
+def test_a_file_that_exists_keeps_its_mode(mode, tmp_path):
+    path = tmp_path / "file"
+    path.write_text("old")
+    path.chmod(mode)
+    write_atomically(path, "new")
+    assert (path.read_text(), stat.S_IMODE(path.stat().st_mode)) == ("new", mode)
+
+
+@unix
+def test_a_new_file_has_the_mode_of_any_new_file(tmp_path):
+    (tmp_path / "usual").write_text("")
+    write_atomically(tmp_path / "ours", "")
+    assert (tmp_path / "ours").stat().st_mode == (tmp_path / "usual").stat().st_mode
+
+
+@unix
+def test_a_pipe_is_written_to_and_stays_a_pipe(tmp_path):
+    pipe, received = tmp_path / "pipe", []
+    os.mkfifo(pipe)
+    # The open end lets the writer through even where it does not write: the test then fails and does not hang.
+    end = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    writer = threading.Thread(target=write_atomically, args=(pipe, "content"))
+    writer.start()
+    writer.join(10)
+    received.append(os.read(end, 100))
+    os.close(end)
+    assert received == [b"content"]
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
+    assert list(tmp_path.iterdir()) == [pipe]
+
+
+@unix
+def test_a_device_is_written_to_and_not_replaced(tmp_path):
+    link = tmp_path / "null"
+    link.symlink_to("/dev/null")  # a replacement of the device itself needs root, which a test may well be
+    before = os.stat("/dev/null")
+    save(MLP(1, [1], rng=0), link)
+    assert link.is_symlink()
+    assert os.path.samestat(before, os.stat("/dev/null"))
+
+
+def test_an_error_names_the_users_path(tmp_path):
+    nowhere = tmp_path / "nowhere" / "m.json"
+    with pytest.raises(FileNotFoundError) as caught:
+        save(MLP(1, [1], rng=0), nowhere)
+    assert caught.value.filename == str(nowhere)
+    with pytest.raises(IsADirectoryError if os.name == "posix" else OSError) as caught:
+        write_atomically(tmp_path, "")
+    assert caught.value.filename == str(tmp_path)

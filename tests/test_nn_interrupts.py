@@ -1,0 +1,186 @@
+"""Ctrl-C, wherever it comes: what was completed stays, and nothing is half done."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import nn
+from autodiff import Value
+from nn import MLP, SGD, Callback, fit
+
+
+def attempt(model, **changes):
+    arguments = {"optimizer": SGD(model.parameters(), 0.1), "epochs": 3, "rng": 0, "progress": False, **changes}
+    return fit(model, [[0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], [0.0, 1.0, 2.0], **arguments)
+
+
+class InterruptAt(Callback):
+    """Ctrl-C in the middle of an epoch, the gradients of a step being half used."""
+
+    def __init__(self, step, inside_the_update=False):
+        self.step, self.inside = step, inside_the_update
+        self.completed = {}
+
+    def on_gradients(self, training):
+        if training.step < self.step:
+            return
+        self.completed = training.model.state_dict()
+        if not self.inside:
+            raise KeyboardInterrupt
+        optimizer = training.optimizer
+        original = optimizer.update
+
+        def interrupted(data, grads):
+            new, state = original(data, grads)
+            optimizer.update = original
+            return _InterruptedList(new), state
+
+        optimizer.update = interrupted
+
+
+class _InterruptedList(list):
+    """Gives half of its numbers to the loop that assigns them; then Ctrl-C comes."""
+
+    def __iter__(self):
+        numbers = list.__iter__(self)
+        if not getattr(self, "checked", False):  # the check that all are finite goes through
+            self.checked = True
+            return numbers
+        return self._half(numbers)
+
+    def _half(self, numbers):
+        for _ in range(len(self) // 2):
+            yield next(numbers)
+        raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("inside", [False, True], ids=["before the update", "inside the update"])
+def test_ctrl_c_returns_the_history_and_the_weights_of_the_last_completed_step(inside):
+    model = MLP(2, [2, 1], rng=0)
+    optimizer = SGD(model.parameters(), 0.1, momentum=0.9)
+    interrupt = InterruptAt(4, inside)
+    history = attempt(model, optimizer=optimizer, batch_size=1, callbacks=[interrupt], epochs=10)
+    assert history.stopped_by == "interrupted"
+    assert len(history) == 1, "three steps an epoch: the second was not completed"
+    assert model.state_dict() == interrupt.completed
+    assert optimizer.steps == 4
+    assert "stopped by interrupted" in repr(history)
+
+
+def test_ctrl_c_in_a_graph_or_a_backward_pass_leaves_a_model_that_goes_on():
+    model = MLP(2, [2, 1], rng=0)
+    calls = []
+
+    def interrupted(prediction, target):
+        calls.append(target)
+        if len(calls) == 5:
+            raise KeyboardInterrupt
+        return nn.mse(prediction, target)
+
+    before_fifth = attempt(MLP(2, [2, 1], rng=0), epochs=1)
+    history = attempt(model, loss=interrupted, epochs=10)
+    assert history.stopped_by == "interrupted"
+    assert history.loss == before_fifth.loss
+    assert attempt(model, epochs=2).stopped_by == "epochs"
+
+
+def test_an_interrupt_while_parameters_are_assigned_puts_the_old_numbers_back():
+    def half_of_them():
+        yield 5.0
+        raise KeyboardInterrupt
+
+    parameters = [Value(1.0), Value(2.0)]
+    with pytest.raises(KeyboardInterrupt):
+        nn.module.assign(parameters, half_of_them())
+    assert [p.data for p in parameters] == [1.0, 2.0]
+
+
+def interrupted_at(line, files, action):
+    """Run ``action``, with Ctrl-C before the given line that it executes in ``files``; whether it came that far."""
+    lines = iter(range(line))
+
+    def trace(frame, event, _):
+        if frame.f_code.co_filename not in files:
+            return None
+        if event == "line" and next(lines, None) is None:
+            sys.settrace(None)  # one Ctrl-C; putting things back is not disturbed
+            raise KeyboardInterrupt
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        action()
+    except KeyboardInterrupt:
+        return True
+    finally:
+        sys.settrace(before)
+    return False
+
+
+def test_an_interrupt_at_any_line_of_a_step_leaves_all_of_it_or_nothing():
+    files = {nn.optim.__file__, nn.module.__file__}
+    outcomes = []
+    while True:
+        parameters = [Value(1.0), Value(2.0), Value(3.0)]
+        optimizer = SGD(parameters, 0.5, momentum=0.5)
+        for p in parameters:
+            p.grad = 1.0
+        was_interrupted = interrupted_at(len(outcomes), files, optimizer.step)
+        outcomes.append(([p.data for p in parameters], optimizer.steps, optimizer.state))
+        if not was_interrupted:
+            break
+    *interrupted, completed = outcomes
+    assert completed == ([0.5, 1.5, 2.5], 1, {"velocity": [1.0, 1.0, 1.0]})
+    assert len(interrupted) > 20
+    assert all(outcome == ([1.0, 2.0, 3.0], 0, {}) for outcome in interrupted)
+
+
+def test_an_interrupt_at_any_line_leaves_the_history_with_whole_epochs():
+    for line in range(100):
+        history = nn.History(["loss", "mae", "seconds"])
+        epoch = {"loss": 1.0, "mae": 2.0, "seconds": 3.0}
+        was_interrupted = interrupted_at(line, {nn.history.__file__}, lambda h=history, e=epoch: h.append(e))
+        assert list(history.columns.values()) == ([[], [], []] if was_interrupted else [[1.0], [2.0], [3.0]])
+        if not was_interrupted:
+            break
+    assert not was_interrupted
+    assert line > 3
+
+
+SIGNALLED = """
+import signal
+from nn import MLP, SGD, Callback, fit
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs start with SIGINT ignored
+
+class Ready(Callback):
+    def on_epoch_end(self, training):
+        if training.epoch == 2:
+            print("ready", flush=True)
+
+model = MLP(2, [16, 16, 1], rng=0)
+history = fit(model, [[0.1 * i, 1.0] for i in range(40)], [float(i) for i in range(40)], batch_size=4, rng=0,
+              optimizer=SGD(model.parameters(), 1e-4), epochs=10**6, callbacks=[Ready()])
+finite = all(abs(x) < 1e300 for x in model.state_dict().values())
+print(history.stopped_by, len(history) >= 2, finite)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="not applicable: SIGINT is sent to another process by Unix only")
+def test_a_real_sigint_is_an_interrupt_and_not_a_traceback():
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)}
+    with subprocess.Popen(
+        [sys.executable, "-c", SIGNALLED], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout.readline() == "ready\n"
+        process.send_signal(signal.SIGINT)
+        try:
+            output, errors = process.communicate(timeout=60)
+        finally:
+            process.kill()
+    assert (output, errors) == ("interrupted True True\n", "")
