@@ -110,6 +110,19 @@ class TestText:
         assert (wrong.returncode, wrong.stdout) == (2, "")
         assert "f = \\xe9.a" in wrong.stderr
 
+    def test_columns_stay_in_line_where_mathematics_is_spelled_out(self) -> None:
+        done = run("f = sqrt(x)*2e-9*y", "x=4", "y=-1", PYTHONIOENCODING="ascii")
+        backward = done.stdout.split("Backward pass")[1].split("\n\n")[0].splitlines()[1:]
+        assert len(backward) == 5
+        assert len({line.index("df/d") for line in backward}) == 1
+
+    def test_an_argument_alone_has_the_brackets_of_its_function_and_no_others(
+        self, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        text = printed(capsys, "f = leaky_relu(x) + exp(x - (-2))", "x=-1")
+        assert "leaky_relu(x, 0.01) = leaky_relu(−1, 0.01) = −0.01" in text
+        assert "x − (−2) = (−1) − (−2) = 1" in text
+
 
 class TestJson:
     def test_it_holds_every_step_at_full_precision(self, capsys: pytest.CaptureFixture[str]) -> None:
@@ -166,7 +179,33 @@ class TestPictures:
 
     def test_a_picture_too_large_is_refused(self, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
         arguments = ("f = x*2", "x=1", "--max-nodes", "2", "--out", str(tmp_path / "f.svg"))
-        assert "max_nodes=2" in refused(capsys, 2, *arguments)
+        assert main(arguments) == 2
+        printed = capsys.readouterr()
+        assert "3 values and numbers, more than --max-nodes 2: give a larger --max-nodes" in printed.err
+        assert "∂f/∂x  = 2" in printed.out  # the results are right all the same
+        assert list(tmp_path.iterdir()) == []
+
+    def test_no_file_is_written_where_another_cannot_be(
+        self, capsys: pytest.CaptureFixture[str], tmp_path: Path
+    ) -> None:
+        (tmp_path / "folder.svg").mkdir()
+        for bad, message in (
+            ("missing/f.svg", "there is no directory"),
+            ("folder.svg", "it is a directory"),
+            ("f.gif", "its suffix must be"),
+        ):
+            arguments = ("--out", str(tmp_path / "good.svg"), "--out", str(tmp_path / bad))
+            assert message in refused(capsys, 2, *LECTURE, *arguments)
+        assert not (tmp_path / "good.svg").exists()
+
+    def test_results_are_printed_even_where_a_picture_fails(
+        self, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setitem(sys.modules, "graphviz", None)  # not installed
+        assert main([*LECTURE, "--out", str(tmp_path / "f.svg")]) == 2
+        printed = capsys.readouterr()
+        assert "∂f/∂x  = −4" in printed.out
+        assert "graphviz" in printed.err
 
 
 class TestErrors:
@@ -174,8 +213,8 @@ class TestErrors:
         ("arguments", "message"),
         [
             (("f = log(x)", "x=-1"), "log is not defined at x = -1.0 (label 'x')"),
-            (("f = 1/x", "x=0"), "div is not defined"),
-            (("f = sqrt(x)", "x=0"), "sqrt is not differentiable"),
+            (("f = 1/x", "x=0"), "its domain is y ≠ 0\n  in f = 1/x\n"),
+            (("f = sqrt(x)", "x=0"), "sqrt is not differentiable at x = 0.0 (label 'x')\n  in f = sqrt(x)\n"),
             (("f = exp(x)", "x=1000"), "exp overflows"),
             (("f = 9**9**9*x", "x=1"), "pow overflows"),
         ],
@@ -199,6 +238,7 @@ class TestErrors:
             (("f = x*2", "2=x"), "'2=x' is no input"),
             (("f = x*2", "x=1", "--frob"), "unrecognized arguments: --frob"),
             (("f = x*2", "x=1", "--digits", "many"), "invalid int value: 'many'"),
+            (("f = x*2", "x=1", "--max-nodes", "-5"), "--max-nodes must be at least 1, not -5"),
             (("f = x*2", "x=1", "--digits", "0"), "digits must be a whole number from 1 to 17"),
             (("f = x.__class__", "x=1"), "attributes (a.b) are not allowed\n  f = x.__class__\n      ^"),
             (("f = __import__('os')",), "there is no function __import__"),
@@ -244,6 +284,15 @@ class TestTheProgram:
     def test_exit_codes_reach_the_shell(self) -> None:
         assert run("f = log(x)", "x=-1").returncode == 1
         assert run("f = log(x").returncode == 2
+
+    @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+    def test_a_full_disk_is_told_of_standard_output(self) -> None:
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        command = [sys.executable, "-m", "viz", "f = x*2", "x=1"]
+        with open("/dev/full", "w") as full:
+            done = subprocess.run(command, env=environment, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+        assert done.returncode == 2
+        assert done.stderr == "autodiff: cannot write to standard output: No space left on device\n"
 
     def test_version_and_help_are_printed(self, capsys: pytest.CaptureFixture[str]) -> None:
         assert printed(capsys, "--version") == f"autodiff {autodiff.__version__}\n"

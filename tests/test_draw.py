@@ -251,6 +251,10 @@ class TestOptions:
             draw(3.0)  # type: ignore[arg-type]
         with pytest.raises(TypeError, match=r"names=locals\(\), not list"):
             draw(Value(1.0), names=["x"])  # type: ignore[arg-type]
+        with pytest.raises(TypeError, match=r"parameters takes Values, or what has parameters.*not int"):
+            draw(Value(1.0), parameters=3)
+        with pytest.raises(TypeError, match="max_nodes must be an integer, not str 'a'"):
+            draw(Value(1.0), max_nodes="a")  # type: ignore[arg-type]
         with pytest.raises(TypeError, match=r"parameters takes Values, or what has parameters.*not float"):
             draw(Value(1.0), parameters=[1.0])
 
@@ -290,6 +294,13 @@ class TestOptions:
 
 
 class TestLabelsAreData:
+    def test_two_values_with_one_label_or_one_beginning_are_told_apart(self) -> None:
+        assert "a·a′" in str(draw(Value(1.0, "a") * Value(2.0, "a")))
+        long = [Value(1.0, "x" * 50 + end) for end in "abc"]
+        names = [line.split()[0] for line in str(draw(ad.sum(long))).splitlines()[1:]]
+        assert len(set(names)) == 4
+        assert all(name in draw(ad.sum(long)).svg for name in names[:3])
+
     @pytest.mark.parametrize("label", NASTY.values(), ids=NASTY)
     def test_a_label_is_drawn_as_it_is_typed(self, label: str, tmp_path: Path) -> None:
         x = Value(1.0, label)
@@ -362,6 +373,18 @@ class TestSaving:
         other = tmp_path / "other"
         other.write_text("")
         assert draw(Value(1.0)).save(tmp_path / "f.svg").stat().st_mode == other.stat().st_mode
+
+    def test_a_pipe_and_a_link_to_a_device_are_written_and_not_replaced(self, tmp_path: Path) -> None:
+        pipe, link = tmp_path / "pipe.svg", tmp_path / "link.svg"
+        os.mkfifo(pipe)
+        link.symlink_to(os.devnull)
+        reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+        draw(Value(1.0)).save(pipe)
+        draw(Value(1.0)).save(link)
+        assert os.read(reader, 4) == b"<svg"
+        os.close(reader)
+        assert pipe.is_fifo()
+        assert link.resolve().is_char_device()
 
     def test_a_link_stays_a_link(self, tmp_path: Path) -> None:
         target, link = tmp_path / "target.svg", tmp_path / "link.svg"

@@ -404,3 +404,12 @@ def test_every_graph_can_be_written_in_every_form(graph: tuple[Value, Value], fo
         assert _Reader(written).open == []
     if form == "_repr_latex_":
         assert_braces_balance(re.sub(r"\\[^A-Za-z]", "", written))
+
+
+def test_two_leaves_with_one_label_are_told_apart() -> None:
+    a, b = Value(1.0, "a"), Value(2.0, "a")
+    text = without_check(explain(a * b, b))
+    assert "y  = a·a′ = 2" in text
+    assert "∂y/∂a′ = a = 1" in text
+    c = Value(3.0, "a′")
+    assert "a·a″" in str(explain(a * b + c, b))  # a′ is taken

@@ -17,6 +17,15 @@ from autodiff.ops import OPS
 from viz.expression import Expression, ExpressionError, evaluate
 
 
+def test_a_mathematical_error_carries_its_statement_as_a_note() -> None:
+    with pytest.raises(DomainError) as error:
+        evaluate("q = x + 1;\n  f = (1/( x - 2 )) * q", {"x": 2})
+    assert error.value.__notes__ == ["in f = (1/( x - 2 )) * q"]
+    with pytest.raises(OverflowError) as overflow:
+        evaluate("q = exp(é); f = q*2", {"é": 1000})
+    assert overflow.value.__notes__ == ["in q = exp(é)"]
+
+
 def result(text: str, **inputs: float) -> Value:
     return list(evaluate(text, inputs).values())[-1]
 

@@ -79,7 +79,7 @@ def test_with_an_example_every_neuron_shows_its_activation_and_delta() -> None:
     outputs = [*(a.tanh() for a in sums[:3]), prediction]
     shown = words(ax)
     for output, delta in zip(outputs, deltas, strict=True):
-        assert f"h {format_number(output.data, 3)}\nδ {format_number(delta, 3)}" in shown
+        assert f"h {format_number(output.data, 3)}\nδ {format_number(delta, 2)}" in shown
     assert {"1", "−0.5"} <= set(shown)
     assert ax.get_title().endswith(f"loss {format_number(loss.data)}")
 
@@ -120,7 +120,16 @@ def test_numbers_stay_inside_their_neurons() -> None:
         box = circle.get_window_extent()
         inside = [t for t in ax.texts if box.contains(*t.get_window_extent().get_points().mean(axis=0))]
         assert len(inside) == 1
-        assert inside[0].get_window_extent().width < 1.02 * box.width
+        assert inside[0].get_window_extent().width < 0.85 * box.width
+
+
+def test_powers_of_ten_keep_clear_of_the_edges_of_their_neurons() -> None:
+    ax = draw_network(MLP(2, [4, 1], rng=0), [1e-5, -1.234e-6], 1.3e-7)
+    ax.figure.draw_without_rendering()
+    assert any("δ" in text.get_text() and "×10" in text.get_text() for text in ax.texts)
+    (left, _), (right, _) = ax.transData.transform([(-0.37, 0.0), (0.37, 0.0)])
+    inside = [text for text in ax.texts if text.get_text().startswith(("h ", "δ ", "b "))]
+    assert max(text.get_window_extent().width for text in inside) < 0.85 * (right - left)
 
 
 def test_it_draws_on_the_axes_given() -> None:

@@ -254,10 +254,28 @@ def test_activations_refuse_what_they_cannot_draw() -> None:
         plot_activation("tanh", 1.0, 1.0)
     with pytest.raises(ValueError, match="defined nowhere"):
         plot_activation("log", -2.0, -1.0)
-    with pytest.raises(TypeError, match="maximum takes 2 operands"):
-        plot_activation("maximum")
+    for several in ("maximum", "add", "logsumexp"):
+        with pytest.raises(ValueError, match=f"{several} takes more than one operand"):
+            plot_activation(several)
     with pytest.raises(TypeError, match="a name or a function"):
         plot_activation(3.0)  # type: ignore[arg-type]
+
+
+def test_every_activation_that_is_told_as_known_can_be_drawn() -> None:
+    with pytest.raises(ValueError, match="unknown activation 'foo'") as refused:
+        plot_activation("foo")
+    known = str(refused.value).partition("known are: ")[2].split(", ")
+    assert {"linear", "tanh", "leaky_relu"} <= set(known)
+    for name in known:
+        assert plot_activation(name, 0.1, 0.9).get_title() == f"{name} and its derivative"
+        plt.close("all")
+
+
+def test_a_function_that_calls_methods_has_gaps_too() -> None:
+    value, slope = plot_activation(lambda v: v.sqrt(), -1.0, 1.0).get_lines()[-2:]
+    xs, ys = value.get_data()
+    assert all(math.isnan(y) == (x < 0.0) for x, y in zip(xs, ys, strict=True))
+    assert all(math.isnan(s) == (x <= 0.0) for x, s in zip(xs, slope.get_ydata(), strict=True))
 
 
 # Weights.
@@ -486,6 +504,10 @@ def test_surfaces_refuse_what_they_cannot_draw() -> None:
         plot_loss_surface(lambda a, b: "high", resolution=3)
     with pytest.raises(ValueError, match="trajectory 'none' is empty"):
         plot_loss_surface(loss, {"none": []}, resolution=3)
+    with pytest.raises(TypeError, match=r"trajectories are points \(a, b\) by name.*not list"):
+        plot_loss_surface(lambda a, b: a * b, [(0, 0)])  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"trajectory 'SGD' holds points \(a, b\), not int 0"):
+        plot_loss_surface(lambda a, b: a * b, {"SGD": (0, 0)})
     with pytest.raises(TypeError, match="lie on a LossPlane only"):
         plot_loss_surface(loss, {"states": [{"w": 1.0}]}, resolution=3)
     with pytest.raises(ValueError, match="no parameter 'w'"):

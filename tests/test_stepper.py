@@ -272,5 +272,17 @@ def test_the_command_line_writes_no_page_of_what_is_too_large(
 ) -> None:
     file = tmp_path / "f.html"
     assert main(["f = x + x + x + x", "x=1", "--max-nodes", "3", "--out", str(file)]) == 2
-    assert "step through a part" in capsys.readouterr().err
+    assert "4 values, more than --max-nodes 3: give a larger --max-nodes" in capsys.readouterr().err
     assert not file.exists()
+
+
+def test_two_leaves_with_one_label_are_told_apart() -> None:
+    a, b = Value(1.0, "a"), Value(2.0, "a")
+    lines = repr(step(a * b)).splitlines()
+    assert lines[:3] == ["a = 1", "a′ = 2", "v1 = a·a′ = 1·2 = 2"]
+    assert lines[-1].startswith("∂v1/∂a′ += ")
+
+
+def test_what_is_no_number_of_nodes_is_refused() -> None:
+    with pytest.raises(TypeError, match="max_nodes must be an integer, not str 'a'"):
+        step(worked(), max_nodes="a")  # type: ignore[arg-type]

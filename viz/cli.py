@@ -12,7 +12,7 @@ import json
 import os
 import sys
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn, cast
@@ -30,12 +30,14 @@ from autodiff import (
     topological_order,
 )
 from autodiff.gradcheck import GradcheckReport, gradcheck
+from nn.checks import integer
 from viz import stepper
-from viz.drawing import SUFFIXES, draw
+from viz.dot import boxes
+from viz.drawing import SUFFIXES, Drawing, draw
 from viz.expression import Expression, ExpressionError
 from viz.names import bracketed, names_of, partials_written, with_numbered, written
-from viz.numbers import format_number
-from viz.text import ascii_only, plain
+from viz.numbers import check_digits, format_number
+from viz.text import ascii_only, plain, shorten
 
 _SUFFIXES = (*SUFFIXES, *stepper.PAGE_SUFFIXES)
 RIGHT, MATHEMATICAL_ERROR, WRONG_USAGE = 0, 1, 2
@@ -68,31 +70,66 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except SystemExit as stop:  # argparse: --help, --version, or wrong usage, already told
         return int(stop.code or 0)
     except (DomainError, ArithmeticError) as error:
-        return _fail(error, MATHEMATICAL_ERROR)
+        return _fail("\n  ".join([str(error), *getattr(error, "__notes__", ())]), MATHEMATICAL_ERROR)
     except (ExpressionError, ValueError, ImportError) as error:
         return _fail(error, WRONG_USAGE)
-    except BrokenPipeError:  # the reader (head, less) has seen enough; Python would complain at its exit
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BrokenPipeError:  # the reader (head, less) has seen enough
+        _close_output()
         return RIGHT
     except OSError as error:
-        return _fail(f"cannot write {error.filename}: {error.strerror}", WRONG_USAGE)
+        if error.filename is None:
+            _close_output()
+        where = "to standard output" if error.filename is None else plain(str(error.filename))
+        return _fail(f"cannot write {where}: {error.strerror}", WRONG_USAGE)
 
 
 def _run(expression: Expression, inputs: Mapping[str, float], options: argparse.Namespace) -> int:
+    check_digits(options.digits)
+    integer("--max-nodes", options.max_nodes)
     y = expression.evaluate(inputs)[expression.result]
-    y.backward()
+    try:
+        y.backward()
+    except (DomainError, ArithmeticError) as error:
+        error.add_note(f"in {shorten(plain(expression.text), 100)}")
+        raise
     result = _Result(y, options.digits)
     check = _check(expression, inputs)
-    makers = [stepper.step if path.suffix.lower() in stepper.PAGE_SUFFIXES else draw for path in options.out]
-    pictures = [make(y, max_nodes=options.max_nodes, digits=options.digits) for make in makers]
-    files = [str(picture.save(path)) for picture, path in zip(pictures, options.out, strict=True)]
+    files, problem = _save(y, options)
     if options.json:
         _print(json.dumps(_as_json(expression, result, check, files), indent=2, allow_nan=False))
     else:
-        _print(_as_text(result, check, files))
+        text = _as_text(result, check, files)
+        if not _can_show(text, sys.stdout):  # spelled out cell by cell, so that the columns stay in line
+            result.spelled = ascii_only
+            text = _as_text(result, check, files)
+        _print(text)
+    if problem is not None:  # after the results: they are right all the same
+        raise problem
     if check.report is not None and not check.report.ok:
         return _fail("the gradient check failed: see its table", MATHEMATICAL_ERROR)
     return RIGHT
+
+
+def _save(y: Value, options: argparse.Namespace) -> tuple[list[str], Exception | None]:
+    """Write the pictures: returns the files written, and what kept the next one from being written."""
+    files: list[str] = []
+    try:
+        pictures = [_made(y, path.suffix.lower() in stepper.PAGE_SUFFIXES, options) for path in options.out]
+        for picture, path in zip(pictures, options.out, strict=True):
+            files.append(str(picture.save(path)))
+    except (ValueError, ImportError, OSError) as error:
+        return files, error
+    return files, None
+
+
+def _made(y: Value, is_page: bool, options: argparse.Namespace) -> stepper.Stepper | Drawing:
+    order = topological_order(y)
+    count = len(order) if is_page else boxes(order)
+    if count > options.max_nodes:
+        what = "a page of this graph has {} values" if is_page else "a picture of this graph has {} values and numbers"
+        raise ValueError(f"{what.format(count)}, more than --max-nodes {options.max_nodes}: give a larger --max-nodes")
+    make = stepper.step if is_page else draw
+    return make(y, max_nodes=options.max_nodes, digits=options.digits)
 
 
 class _Result:
@@ -106,6 +143,7 @@ class _Result:
         self.backward = list(backward_steps(y))
         self.leaves = leaves(y)
         self.digits = digits
+        self.spelled: Callable[[str], str] = str  # how the cells of a column are written
 
     def number(self, x: float) -> str:
         return format_number(x, self.digits)
@@ -113,6 +151,12 @@ class _Result:
     def factor(self, x: float) -> str:
         """A number as an operand: in brackets where it has a sign or is a product itself."""
         return bracketed(self.number(x))
+
+    def columns(self, rows: Sequence[tuple[str, ...]]) -> str:
+        spelled = [tuple(map(self.spelled, row)) for row in rows]
+        widths = [max(map(len, column)) for column in zip(*spelled, strict=True)]
+        lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in spelled)
+        return "\n".join(f"  {line}".rstrip() for line in lines)
 
     def derivative(self, x: Value) -> str:
         return f"∂{self.names[self.y]}/∂{self.names[x]}"
@@ -165,7 +209,7 @@ def _forward_text(result: _Result) -> str:
             numbers = written(node, {a: result.factor(a.data) for a in node.parents})
             shown = f"{written(node, result.names)} = {numbers} = {shown}"
         lines.append((result.names[node], f"= {shown}"))
-    return f"Forward pass\n{_columns(lines)}"
+    return f"Forward pass\n{result.columns(lines)}"
 
 
 def _backward_text(result: _Result) -> str:
@@ -176,7 +220,9 @@ def _backward_text(result: _Result) -> str:
         for i, c in enumerate(step.contributions):
             node = f"{result.names[step.node]} = {written(step.node, result.names)}"
             lines.append((node if i == 0 else "", *_contribution_text(result, step, c, formulas[c.operand])))
-    return f"Backward pass: a result sends its own derivative times the local one to each operand\n{_columns(lines)}"
+    return (
+        f"Backward pass: a result sends its own derivative times the local one to each operand\n{result.columns(lines)}"
+    )
 
 
 def _contribution_text(
@@ -197,14 +243,7 @@ def _contribution_text(
 
 def _gradient_text(result: _Result) -> str:
     lines = [(result.derivative(leaf), f"= {result.number(leaf.grad)}") for leaf in result.leaves]
-    return f"Gradient\n{_columns(lines)}"
-
-
-def _columns(rows: Sequence[tuple[str, ...]]) -> str:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join(
-        "  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
-    )
+    return f"Gradient\n{result.columns(lines)}"
 
 
 def _indented(text: str) -> str:
@@ -322,6 +361,13 @@ def _picture(text: str) -> Path:
         raise argparse.ArgumentTypeError(
             f"{plain(text)!r} is no picture or page: its suffix must be {', '.join(_SUFFIXES)}"
         )
+    # Asked before anything is computed or written, so that of several files not only the first is written.
+    if path.is_dir():
+        raise argparse.ArgumentTypeError(f"cannot write {plain(text)}: it is a directory")
+    if not path.parent.is_dir():
+        raise argparse.ArgumentTypeError(f"cannot write {plain(text)}: there is no directory {plain(str(path.parent))}")
+    if not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise argparse.ArgumentTypeError(f"cannot write {plain(text)}: permission denied")
     return path
 
 
@@ -337,8 +383,17 @@ def _fail(error: object, code: int) -> int:
 def _print(text: str, file: Any = None) -> None:
     """Print, where need be with the mathematics spelled out in the letters that the stream has."""
     stream = file or sys.stdout
+    print(text if _can_show(text, stream) else ascii_only(text), file=stream, flush=True)
+
+
+def _can_show(text: str, stream: Any) -> bool:
     try:
         text.encode(getattr(stream, "encoding", None) or "ascii")
     except UnicodeEncodeError:
-        text = ascii_only(text)
-    print(text, file=stream, flush=True)
+        return False
+    return True
+
+
+def _close_output() -> None:
+    """Standard output takes no more: what is left in it goes nowhere, or Python would complain at its exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 from autodiff import Value, topological_order
 from viz.collapse import Box
-from viz.names import partials_written, with_numbered, written
+from viz.names import called, partials_written, with_numbered, written
 from viz.numbers import format_number
 from viz.render import FONT
 from viz.text import plain
@@ -130,7 +130,7 @@ class _Picture:
     ) -> None:
         self.names, self.kind, self.look = names, kind, look
         self.full = with_numbered(order, names)
-        self.called = {node: plain(name, LONGEST_NAME) for node, name in self.full.items()}
+        self.called = called(order, names, LONGEST_NAME)
         self.index = {node: i for i, node in enumerate(order)}
         self.titles = {"graph": f"Computation graph of {self.called[order[-1]]}"}
         self.digraph = _empty(look.direction)
@@ -240,7 +240,7 @@ class _Picture:
     def _box(self, node: Value, lines: Sequence[str] = ()) -> str:
         rows = [f'<tr><td colspan="2"><font color="{_FAINT_INK}">{_escaped(line)}</font></td></tr>' for line in lines]
         if node in self.names:
-            rows.append(f'<tr><td colspan="2"><b>{_escaped(self.names[node])}</b></td></tr>')
+            rows.append(f'<tr><td colspan="2"><b>{_markup(self.called[node])}</b></td></tr>')
         gradient = self.look.gradients[node] if self.look.gradients else self._number(node.grad)
         for key, text in (("data", self._number(node.data)), ("grad", gradient)):
             if key in self.look.show:
@@ -270,8 +270,11 @@ def _html(text: str) -> str:
 
 def _escaped(text: str, longest: int = LONGEST_NAME) -> str:
     """Text inside an HTML-like label: markup and Graphviz's own escapes (\\N, \\G) mean nothing there."""
-    shown = html.escape(plain(text, longest))
-    return shown.replace("\\", "\\\\").replace(" ", "\u00a0")  # plain spaces would collapse
+    return _markup(plain(text, longest))
+
+
+def _markup(shown: str) -> str:
+    return html.escape(shown).replace("\\", "\\\\").replace(" ", "\u00a0")  # plain spaces would collapse
 
 
 def heat_of(node: Value, by: str) -> float:

@@ -6,7 +6,6 @@ What is in the picture is decided in `dot`, how it becomes SVG, PNG or PDF in `r
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from functools import cached_property
@@ -16,9 +15,11 @@ from typing import Any, Literal
 from autodiff import Value, count_paths, topological_order
 from autodiff.graph import require_value
 from autodiff.steps import require_current
+from nn.checks import integer
+from nn.files import write_atomically
 from viz import dot, render
 from viz.collapse import neuron_boxes
-from viz.names import names_of, with_numbered, written
+from viz.names import called, names_of, written
 from viz.numbers import check_digits, format_count, format_number
 from viz.text import plain, shorten
 
@@ -107,9 +108,9 @@ def draw(
     output is orange with a double border. A number operand is a small grey box. The gradients are those that
     the last backward pass left; before one they are 0.
 
-    Raises TypeError when y or ``highlight`` is no Value or ``collapse`` no model, ValueError for an unknown option,
-    for a model that is not in the graph, for a graph that is too large or whose leaves were assigned new data after
-    it was built.
+    Raises TypeError when y or ``highlight`` is no Value, ``collapse`` no model, ``parameters`` no Values or
+    ``max_nodes`` no integer, ValueError for an unknown option, for a model that is not in the graph, for a graph
+    that is too large or whose leaves were assigned new data after it was built.
 
     >>> from autodiff import Value
     >>> from viz import draw
@@ -127,6 +128,7 @@ def draw(
     """
     order = topological_order(require_value(y, "draw"))
     look = _look(show, direction, digits)
+    integer("max_nodes", max_nodes)
     neurons, hidden = neuron_boxes(order, collapse) if collapse is not None else ([], set[Value]())
     inside = {node for box in neurons for node in box.nodes} | hidden
     outside = [node for node in order if node not in inside]
@@ -140,7 +142,7 @@ def draw(
     known = names_of(order, names)
     kind = dot.kinds(order, parameters_of(parameters))
     shown = [*outside, *(box.output for box in neurons)]
-    look = _emphasised(look, order, shown, with_numbered(order, known), heat, highlight)
+    look = _emphasised(look, order, shown, called(order, known, dot.LONGEST_NAME), heat, highlight)
     digraph, titles = dot.to_dot(order, known, kind, look, neurons, hidden)
     return Drawing(digraph.source, titles, _table(order, known, kind, digits))
 
@@ -149,7 +151,7 @@ def _emphasised(
     look: dot.Look,
     order: list[Value],
     shown: list[Value],
-    called: Mapping[Value, str],
+    name_of: Mapping[Value, str],
     heat: str | None,
     highlight: Value | None,
 ) -> dot.Look:
@@ -168,9 +170,9 @@ def _emphasised(
         for node in order if count else ():
             if node is x or any(a in on_paths for a in node.parents):
                 on_paths.add(node)
-        name = plain(called.get(x, x.label or "the given value"), dot.LONGEST_NAME)
+        name = name_of.get(x) or plain(x.label or "the given value", dot.LONGEST_NAME)
         noun = "path" if count == 1 else "paths"
-        captions.append(f"{format_count(count)} {noun} from {plain(called[y], dot.LONGEST_NAME)} to {name}")
+        captions.append(f"{format_count(count)} {noun} from {name_of[y]} to {name}")
     return replace(look, heat=heat or "", hottest=hottest, on_paths=on_paths, caption="; ".join(captions))
 
 
@@ -187,10 +189,10 @@ def _look(show: str | Collection[str], direction: str, digits: int) -> dot.Look:
 
 def parameters_of(given: Any) -> list[Value]:
     """The Values given as parameters: listed, or by what has a method ``parameters()``."""
-    listed: Iterable[Any] = given.parameters() if hasattr(given, "parameters") else given
+    listed: Any = given.parameters() if hasattr(given, "parameters") else given
     if isinstance(listed, Value):
         return [listed]
-    found = list(listed)
+    found: list[Any] = list(listed) if isinstance(listed, Iterable) else [listed]
     for parameter in found:
         if not isinstance(parameter, Value):
             raise TypeError(f"parameters takes Values, or what has parameters(), not {type(parameter).__name__}")
@@ -198,24 +200,10 @@ def parameters_of(given: Any) -> list[Value]:
 
 
 def _table(order: list[Value], known: Mapping[Value, str], kind: Mapping[Value, str], digits: int) -> str:
-    called = {node: plain(name, dot.LONGEST_NAME) for node, name in with_numbered(order, known).items()}
+    name_of = called(order, known, dot.LONGEST_NAME)
     rows = [("name", "formula", "data", "grad", "kind")]
     for node in order:
         numbers = (format_number(node.data, digits), format_number(node.grad, digits))
-        rows.append((called[node], shorten(written(node, called), 60), *numbers, kind[node]))
+        rows.append((name_of[node], shorten(written(node, name_of), 60), *numbers, kind[node]))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "\n".join("  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows)
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file so that it appears complete or not at all: to a temporary one beside it, then renamed."""
-    target = path.resolve()  # through a link, so that the link stays
-    temporary = target.with_name(f".{secrets.token_hex(8)}.tmp")
-    try:
-        with open(temporary, "xb") as file:
-            file.write(content)
-        os.replace(temporary, target)
-    except OSError as error:
-        raise type(error)(error.errno, error.strerror, str(path)) from None
-    finally:
-        temporary.unlink(missing_ok=True)

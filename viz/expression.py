@@ -19,7 +19,7 @@ from typing import Any
 
 from autodiff import DomainError, Value, functions
 from autodiff.ops import OPS
-from viz.text import plain
+from viz.text import plain, shorten
 
 _CONSTANTS = {"pi": math.pi, "e": math.e}
 _BINARY = {ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul", ast.Div: "div", ast.Pow: "pow"}
@@ -105,7 +105,7 @@ class Expression:
         inputs : a number or a Value for each input (a Value is used as it is)
 
         Raises ExpressionError for an input that is missing or too many; DomainError and OverflowError where an
-        operation has no finite value, as the engine does.
+        operation has no finite value, as the engine does, with the statement as a note.
         """
         given = {unicodedata.normalize("NFKC", name): x for name, x in inputs.items()}
         self._require(given)
@@ -113,7 +113,11 @@ class Expression:
             name: x if isinstance(x := given[name], Value) else Value(x, label=name) for name in self.inputs
         }
         for assignment in self.assignments:
-            result = self._value(assignment.expression, found)
+            try:
+                result = self._value(assignment.expression, found)
+            except (DomainError, ArithmeticError) as error:
+                error.add_note(f"in {assignment.name} = {self._source(assignment.expression)}")
+                raise
             if not isinstance(result, Value):
                 result = Value(result)
             result.label = assignment.name
@@ -123,6 +127,9 @@ class Expression:
     def error(self, reason: str, node: ast.AST) -> ExpressionError:
         line, offset = getattr(node, "lineno", 1), getattr(node, "col_offset", 0)
         return ExpressionError(reason, self.text, line, _column(self.text, line, offset))
+
+    def _source(self, expression: ast.expr) -> str:
+        return shorten(plain(ast.get_source_segment(_unindented(self.text), expression) or "…"), _EXCERPT)
 
     def _statements(self, tree: ast.Module) -> list[Assignment]:
         found: dict[str, Assignment] = {}
@@ -288,7 +295,7 @@ def _tree(text: str) -> ast.Module:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about what Python would do with the text, which it will not
-            return ast.parse("\n".join(line.lstrip(_BLANK) for line in _lines(text)))
+            return ast.parse(_unindented(text))
     except SyntaxError as error:
         line = error.lineno or 1
         raise ExpressionError(error.msg, text, line, max(error.offset or 1, 1) + _indent(text, line)) from None
@@ -296,6 +303,10 @@ def _tree(text: str) -> ast.Module:
         raise ExpressionError("the expression is nested too deeply: name its parts", text, 1, 1) from None
     except ValueError as error:  # a null character, a lone surrogate, an integer of thousands of digits
         raise ExpressionError(f"this text cannot be read: {error}", text, 1, 1) from None
+
+
+def _unindented(text: str) -> str:
+    return "\n".join(line.lstrip(_BLANK) for line in _lines(text))
 
 
 def _lines(text: str) -> list[str]:

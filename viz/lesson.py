@@ -15,7 +15,7 @@ from typing import Any
 
 from autodiff import BackwardStep, Contribution, ForwardStep, Value, backward_steps, forward_steps
 from viz.dot import LONGEST_NAME
-from viz.names import bracketed, partials_written, with_numbered, written
+from viz.names import bracketed, called, partials_written, with_numbered, written
 from viz.numbers import format_number
 from viz.text import plain
 from viz.typeset import Names
@@ -82,7 +82,9 @@ class Lesson:
         self.index = {node: i for i, node in enumerate(order)}
         self.called = with_numbered(order, known)
         self.names = Names()
-        self._placeholder = {node: self.names.add(plain(self.called[node], LONGEST_NAME)).text for node in order}
+        self._placeholder = {
+            node: self.names.add(name).text for node, name in called(order, known, LONGEST_NAME).items()
+        }
         self.forward = list(forward_steps(self.y))
         self.backward = list(backward_steps(self.y))
         self.steps = [self._start(), *self._forward(), self._seed(), *self._contributions(), self._end()]

@@ -1,7 +1,8 @@
 """What to call the nodes of a graph, and its operations and local derivatives written with those names.
 
-A node is called by its label, by the variable that holds it, or, where a text needs a name, v1, v2, …; formulas
-come from the op table, run on symbols. Layout and markup are others' work.
+A node is called by its label, by the variable that holds it, or, where a text needs a name, v1, v2, …; of several
+with one name all but the first get a mark: a, a′, a″. Formulas come from the op table, run on symbols. Layout and
+markup are others' work.
 """
 
 from __future__ import annotations
@@ -13,11 +14,14 @@ from typing import Any
 from autodiff import Value
 from autodiff.symbols import SYMBOLS, Symbol, applied, symbol
 from viz.numbers import format_number
+from viz.text import plain
 
 _FIRST = 0xF0000  # private characters stand for operands until a formula is made, so that no name is read as one
 _PLACE = re.compile(r"(\^?)([\U000F0000-\U0010FFFD])")
 _TENS = re.compile(r"(\d)e([+−])0*(\d+)")  # 1e−07, as symbols writes it
+_BRACKETED_NUMBER = re.compile(r"\([−\d][^()]*\)")
 _SUPERSCRIPTS = str.maketrans("0123456789−", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "+")
+_MARKS = ("′", "″", "‴")  # of the second, third and fourth node with one name
 _POWER = 2  # the level of a Symbol that needs no brackets as a factor
 
 
@@ -25,7 +29,8 @@ def names_of(order: Sequence[Value], names: Mapping[str, Any] | None = None) -> 
     """The name of each node that has one: its label, else the first variable in ``names`` that holds it.
 
     ``names`` maps variable names to anything, as ``locals()`` does; what is no Value of this graph is passed
-    over, and so are names that start with an underscore (Jupyter's own). Raises TypeError when it is no mapping.
+    over, and so are names that start with an underscore (Jupyter's own). No two nodes get one name: the second a is
+    a′. Raises TypeError when it is no mapping.
     """
     if names is not None and not isinstance(names, Mapping):
         raise TypeError(f"names takes a mapping from names to Values, as names=locals(), not {type(names).__name__}")
@@ -33,7 +38,28 @@ def names_of(order: Sequence[Value], names: Mapping[str, Any] | None = None) -> 
     for name, value in (names or {}).items():
         if isinstance(value, Value) and not str(name).startswith("_"):
             found.setdefault(value, str(name))
-    return {node: name for node in order if (name := str(node.label) or found.get(node, ""))}
+    return told_apart({node: name for node in order if (name := str(node.label) or found.get(node, ""))})
+
+
+def told_apart(names: Mapping[Value, str]) -> dict[Value, str]:
+    """The same names, each once: the first that is called a stays a, the others are a′, a″, a‴, a#5, a#6, …"""
+    every = set(names.values())
+    taken: set[str] = set()
+    count: dict[str, int] = {}
+    apart: dict[Value, str] = {}
+    for node, name in names.items():
+        unique = name
+        while unique in taken or (unique != name and unique in every):
+            count[name] = k = count.get(name, 1) + 1
+            unique = name + (_MARKS[k - 2] if k - 2 < len(_MARKS) else f"#{k}")
+        taken.add(unique)
+        apart[node] = unique
+    return apart
+
+
+def called(order: Sequence[Value], known: Mapping[Value, str], longest: int) -> dict[Value, str]:
+    """A name for every node on one line and cut after ``longest`` characters, still told apart (by a mark beyond)."""
+    return told_apart({node: plain(name, longest) for node, name in with_numbered(order, known).items()})
 
 
 def with_numbered(order: Sequence[Value], known: Mapping[Value, str]) -> dict[Value, str]:
@@ -111,6 +137,9 @@ def _filled(formula: str, names: Sequence[str]) -> str:
         name = names[ord(place[2]) - _FIRST]
         if place[1] and name.isdecimal() and name.isascii():
             return name.translate(_SUPERSCRIPTS)
+        alone = readable[: place.start()].endswith(("(", ", ")) and readable[place.end() :].startswith((",", ")"))
+        if alone and _BRACKETED_NUMBER.fullmatch(name):
+            return name[1:-1]  # exp(−1): the brackets of the function will do
         return place[1] + name
 
     return _PLACE.sub(fill, readable)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from matplotlib.text import Text
 
 _RADIUS = 0.37  # of a neuron, where the next one of its layer is 1 away; new axes have an inch for that
-_CHARACTERS = 7.0  # font sizes that a neuron is wide: room for "δ −0.0288"
+_LARGEST_TEXT, _FILLED = 10.0, 0.8  # points; and how much of a neuron's width the widest text may take
 _WIDEST, _MANY = 4.0, 60  # points, the line of the largest weight; half of that where there are many lines
 _NUMBERED = 12  # up to so many weights have their numbers beside the lines
 
@@ -159,8 +159,10 @@ def _fit(inside: list[Text], ax: Axes) -> None:
     assert figure is not None
     figure.draw_without_rendering()
     (_, bottom), (_, top) = ax.transData.transform([(0.0, -_RADIUS), (0.0, _RADIUS)])
+    widest = max(text.get_window_extent().width / text.get_fontsize() for text in inside)  # grows with the size
+    size = min(_FILLED * (top - bottom) / widest, _LARGEST_TEXT) if widest else _LARGEST_TEXT
     for text in inside:
-        text.set_fontsize(min(72.0 * (top - bottom) / figure.dpi / _CHARACTERS, 10.0))
+        text.set_fontsize(size)
 
 
 def _draw_weights(ax: Axes, columns: list[_Column], neurons: list[list[Neuron]], apart: float) -> None:
@@ -224,7 +226,7 @@ def _inside(column: _Column, i: int, is_neuron: bool) -> str:
     activation = format_number(column.activations[i], 3)
     lines = [f"h {activation}" if is_neuron else activation]
     if column.deltas:
-        lines.append(f"δ {format_number(column.deltas[i], 3)}")
+        lines.append(f"δ {format_number(column.deltas[i], 2)}")
     return "\n".join(lines)
 
 

@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from autodiff import Value, gradients, value_and_grad
+from autodiff import Value, gradients, no_grad, value_and_grad
 from autodiff.functions import call
 from autodiff.numerical import Arguments
 from autodiff.ops import OPS
@@ -165,12 +165,14 @@ def plot_activation(
 ) -> Axes:
     """A function of one variable and its derivative, which the engine computes.
 
-    activation : the name of a row of the op table ("tanh", "log", one of your own), "linear", or a function of a Value
+    activation : the name of a row of the op table with one operand ("tanh", "log", one of your own), "linear", or a
+        function of a Value
     low, high : the range of x
     ax : axes to draw on; new ones if not given
 
     Where the function is not defined, or has no derivative, the curve has a gap. Returns the Axes. Raises ValueError
-    for an unknown name, a range that is none, or one on which the function is nowhere defined.
+    for a name that is unknown or of an operation on several operands, a range that is none, or one on which the
+    function is nowhere defined.
 
     >>> plot_activation("sigmoid").get_legend_handles_labels()[1]
     ['sigmoid(x)', 'derivative: σ(x)·(1 − σ(x))']
@@ -207,12 +209,16 @@ def _named_function(activation: Any) -> tuple[Callable[[Any], Any], str, str]:
                 f"activation takes a name or a function, not {type(activation).__name__} {activation!r:.60}"
             )
         return activation, getattr(activation, "__name__", type(activation).__name__).replace("<lambda>", "f"), ""
-    if activation in OPS:
-        op = OPS[activation]
+    of_one = {name: op for name, op in OPS.items() if op.arity is not None and op.arity - len(op.defaults) == 1}
+    if activation in of_one:
+        op = of_one[activation]
         return (lambda x: call(op, (x,))), activation, op.formula[0] if op.arity == 1 else ""
     if activation in ACTIVATIONS:
         return ACTIVATIONS[activation], activation, ""
-    raise ValueError(f"unknown activation {activation!r}; known are: linear, {', '.join(OPS)}")
+    known = f"known are: linear, {', '.join(of_one)}"
+    if activation in OPS:
+        raise ValueError(f"{activation} takes more than one operand: it has no curve over x alone; {known}")
+    raise ValueError(f"unknown activation {activation!r}; {known}")
 
 
 def _value_and_slope(function: Callable[[Any], Any], x: float) -> tuple[float, float]:
@@ -221,7 +227,8 @@ def _value_and_slope(function: Callable[[Any], Any], x: float) -> tuple[float, f
     except (ValueError, ArithmeticError):
         pass
     try:
-        return float(function(x)), math.nan
+        with no_grad():  # a function has a value where it has no derivative
+            return float(function(Value(x))), math.nan
     except (ValueError, ArithmeticError):
         return math.nan, math.nan
 

@@ -21,9 +21,11 @@ from typing import Any
 
 from autodiff import Value, topological_order
 from autodiff.graph import require_value
+from nn.checks import integer
+from nn.files import write_atomically
 from viz import dot, render
 from viz.collapse import Box, neuron_boxes
-from viz.drawing import parameters_of, write_atomically
+from viz.drawing import parameters_of
 from viz.lesson import Lesson
 from viz.names import names_of
 from viz.numbers import check_digits
@@ -162,6 +164,7 @@ def step(
     ∂f/∂y += ∂f/∂q · ∂q/∂y = −4 · 1 = −4
     """
     check_digits(digits)
+    integer("max_nodes", max_nodes)
     order = topological_order(require_value(y, "step"))
     if len(order) > max_nodes:
         raise ValueError(

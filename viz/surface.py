@@ -117,13 +117,17 @@ def plot_loss_surface(
     log : levels at equal ratios instead of equal heights above the lowest, for a narrow valley
 
     Points where the loss is not defined are left white. Returns the Axes. Raises ValueError for a range that is none,
-    an empty trajectory, or a loss that is defined nowhere; TypeError for state_dicts on what is no LossPlane.
+    an empty trajectory, or a loss that is defined nowhere; TypeError for trajectories that have no names or hold no
+    points, for state_dicts on what is no LossPlane.
 
     >>> ax = plot_loss_surface(lambda a, b: a * a + 10 * b * b, {"plain": [(2.0, 1.0), (1.0, 0.2), (0.1, 0.0)]})
     >>> ax.get_legend_handles_labels()[1]
     ['plain: 2 steps']
     """
     integer("resolution", resolution, at_least=2)
+    if not isinstance(trajectories, Mapping | None):
+        kind = type(trajectories).__name__
+        raise TypeError(f'trajectories are points (a, b) by name, as {{"SGD": [(0, 0), (1, 2)]}}, not {kind}')
     for name, (low, high) in (("x", x), ("y", y)):
         if not low < high or not math.isfinite(high - low):
             raise ValueError(f"{name} must be a range (low, high) of finite numbers, not {(low, high)!r}")
@@ -184,7 +188,10 @@ def _coordinates(loss: Any, name: str, point: Any) -> tuple[float, float]:
         if not isinstance(loss, LossPlane):
             raise TypeError(f"trajectory {name!r} holds state_dicts, which lie on a LossPlane only: give points (a, b)")
         return loss.coordinates(point)
-    a, b = map(float, point)
+    try:
+        a, b = map(float, point)
+    except (TypeError, ValueError):
+        raise TypeError(f"trajectory {name!r} holds points (a, b), not {type(point).__name__} {point!r:.60}") from None
     return a, b
 
 
