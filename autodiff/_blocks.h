@@ -8,6 +8,7 @@
 
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 #ifdef _WIN32
 #include <malloc.h>
 #else
@@ -36,7 +37,8 @@ static int empty_slabs;                           /* how many of those with room
 
 static void *slab_from_system(void) {
 #ifdef _WIN32
-    return _aligned_malloc(SLAB_BYTES, SLAB_BYTES);
+    void *slab = _aligned_malloc(SLAB_BYTES, SLAB_BYTES);
+    return slab ? memset(slab, 0, SLAB_BYTES) : NULL;
 #else
     char *start, *slab;
     start = mmap(NULL, 2 * SLAB_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

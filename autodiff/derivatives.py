@@ -20,6 +20,7 @@ from autodiff.errors import DomainError
 from autodiff.floats import as_number, gradient_failure
 from autodiff.functions import VALUES
 from autodiff.graph import backward_failure, leaves, require_value
+from autodiff.modes import recording
 from autodiff.steps import require_current
 from autodiff.structure import Rebuild, flatten
 
@@ -47,14 +48,14 @@ def gradients(y: Value, xs: Sequence[Value], create_graph: bool = False, *, seed
     if create_graph:
         require_current(order)
     between = _between(order, xs)
-    totals: dict[Value, Any] = {y: seed}
+    totals: dict[Any, Any] = {y: seed}
     for node in reversed(order):
         if node in totals and node.op is not None and node in between:
-            received = totals[node]
-            for i, arg in enumerate(node.args):
-                if isinstance(arg, Value) and arg in between:
-                    amount = _times(received, _local(node, i, create_graph))
-                    totals[arg] = totals[arg] + amount if arg in totals else amount
+            received, args = totals[node], node.args
+            wanted = [i for i, arg in enumerate(args) if isinstance(arg, Value) and arg in between]
+            for i, partial in zip(wanted, _locals(node, wanted, create_graph), strict=True):
+                arg, amount = args[i], _times(received, partial)
+                totals[arg] = totals[arg] + amount if arg in totals else amount
     found = [totals.get(x, 0.0) if x in between else 0.0 for x in xs]
     if create_graph:
         return [g if isinstance(g, Value) else x * 0.0 + g for x, g in zip(xs, found, strict=True)]  # a constant in x
@@ -72,18 +73,21 @@ def _between(order: list[Value], xs: Sequence[Value]) -> set[Value]:
     return between
 
 
-def _local(node: Value, i: int, as_value: bool) -> Any:
-    """∂node/∂argᵢ: the recorded number, or the row run on Values."""
-    partial = node.partials[i]
-    if not as_value:
-        return partial
-    if not math.isfinite(partial):
+def _locals(node: Value, wanted: list[int], as_values: bool) -> list[Any]:
+    """∂node/∂argᵢ for each i in ``wanted``: the recorded numbers, or the row run on Values."""
+    partials, op = node.partials, node.op
+    if not as_values:
+        return [partials[i] for i in wanted]
+    assert op is not None
+    if not all(math.isfinite(partials[i]) for i in wanted):
         raise gradient_failure([node])
-    assert node.op is not None
     try:
-        return node.op.partial(i, VALUES, node, *node.args)
+        if op.n_ary:
+            every = op.every_partial(VALUES, node, *node.args)
+            return [every[i] for i in wanted]
+        return [op.partial(i, VALUES, node, *node.args) for i in wanted]
     except (DomainError, ArithmeticError) as error:
-        raise type(error)(f"the derivative of {node.op.name} cannot be differentiated again: {error}") from error
+        raise type(error)(f"the derivative of {op.name} cannot be differentiated again: {error}") from error
 
 
 def _times(a: Any, b: Any) -> Any:
@@ -130,6 +134,7 @@ def value_and_grad(f: Function, argnums: Argnums = 0) -> Function:
     (10.0, (5.0, 2.0))
     """
 
+    @recording()
     def value_and_gradient(*args: Any, **kwargs: Any) -> Any:
         call = _Call(f, args, kwargs, argnums)
         y = _one_value(f, call.result)
@@ -151,6 +156,7 @@ def jacobian(f: Function, argnums: Argnums = 0) -> Function:
     [[3.0, 2.0], [1.0, 0.0]]
     """
 
+    @recording()
     def matrix(*args: Any, **kwargs: Any) -> Any:
         call = _Call(f, args, kwargs, argnums)
         outputs, rebuild = _outputs(f, call)
@@ -170,6 +176,7 @@ def hessian(f: Function, argnums: Argnums = 0) -> Function:
     return jacobian(grad(f, argnums), argnums)
 
 
+@recording()
 def vjp(f: Function, *args: Any) -> tuple[Any, Function]:
     """f(*args), and the function v ↦ vᵀJ from the structure of f's result to a tuple like ``args`` (reverse mode).
 
@@ -182,6 +189,7 @@ def vjp(f: Function, *args: Any) -> tuple[Any, Function]:
     outputs, rebuild = _outputs(f, call)
     create_graph = call.wants_graph(outputs)
 
+    @recording()
     def pull_back(v: Any) -> Any:
         seeds, _ = flatten(v, "vjp's vector")
         if len(seeds) != len(outputs):
@@ -194,6 +202,7 @@ def vjp(f: Function, *args: Any) -> tuple[Any, Function]:
     return rebuild(outputs if create_graph else [y.data for y in outputs]), pull_back
 
 
+@recording()
 def jvp(f: Function, args: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]:
     """f(*args), and its derivative Jv along ``tangents``, which have the structure of ``args`` (forward mode).
 
@@ -207,20 +216,23 @@ def jvp(f: Function, args: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any,
         raise ValueError(f"jvp was given {len(call.inputs)} numbers and {len(directions)} tangents")
     outputs, rebuild = _outputs(f, call)
     create_graph = call.wants_graph(outputs) or any(isinstance(d, Value) for d in directions)
-    tangent: dict[Value, Any] = dict(zip(call.inputs, directions, strict=True))
+    tangent: dict[Any, Any] = dict(zip(call.inputs, directions, strict=True))
     along = [_tangent(y, tangent, create_graph) for y in outputs]
-    return rebuild(outputs if create_graph else [y.data for y in outputs]), rebuild(along)
+    if create_graph:
+        anything = call.inputs[0]
+        return rebuild(outputs), rebuild([t if isinstance(t, Value) else anything * 0.0 + t for t in along])
+    return rebuild([y.data for y in outputs]), rebuild(along)
 
 
-def _tangent(y: Value, tangent: dict[Value, Any], create_graph: bool) -> Any:
+def _tangent(y: Value, tangent: dict[Any, Any], create_graph: bool) -> Any:
     for node in topological_order(y):
-        if node not in tangent:
-            total: Any = 0.0
-            for i, arg in enumerate(node.args):
-                if isinstance(arg, Value):
-                    total = total + _times(tangent[arg], _local(node, i, create_graph))
-            tangent[node] = total
-    found = tangent[y]
+        args = node.args
+        wanted = [i for i, arg in enumerate(args) if isinstance(arg, Value) and arg in tangent]
+        if wanted and node not in tangent:
+            partials = _locals(node, wanted, create_graph)
+            amounts = [_times(tangent[args[i]], partial) for i, partial in zip(wanted, partials, strict=True)]
+            tangent[node] = functools.reduce(operator.add, amounts)
+    found = tangent.get(y, 0.0)
     if isinstance(found, float) and not math.isfinite(found):
         raise backward_failure(y)
     return found
@@ -239,6 +251,8 @@ class _Call:
                 raise TypeError(
                     f"{_name(f)} was called with {len(args)} positional arguments; argnums={argnums} has none to take"
                 )
+        if len({n % len(args) for n in chosen}) < len(chosen):
+            raise ValueError(f"argnums={argnums} names an argument of {_name(f)} twice")
         given, rebuild = flatten(tuple(args[n] for n in chosen), f"{_name(f)}: argument")
         self.nested = any(isinstance(x, Value) for x in given)
         # A Value is taken through x · 1, a node of its own: derivatives stop there, and go on through it.

@@ -13,7 +13,7 @@ from typing import Any
 from autodiff import modes
 from autodiff.errors import DomainError
 from autodiff.namespaces import FLOATS
-from autodiff.ops import Op, Rule
+from autodiff.ops import BUILT_IN, Op, Rule
 
 _SHOWN_OPERANDS = 6
 
@@ -83,7 +83,7 @@ def evaluate(op: Op, args: Sequence[Any], data: Sequence[float]) -> float:
         if not isinstance(out, int | float):
             raise TypeError(f"{op.name} computed {_shorten(out)} at {describe(op, args)}, which is not a number")
         out = float(out)
-    if not math.isfinite(out):
+    if not math.isfinite(out) or (op.name not in BUILT_IN and not op.domain.contains(*data)):
         raise failure(op, args)
     return out
 
@@ -94,8 +94,13 @@ def local_derivatives(op: Op, out: float, args: Sequence[Any], data: Sequence[fl
     inf where there is none: backward() refuses to send a gradient through it.
     """
     if callable(op.partials):
-        every = op.partials(FLOATS, out, *data)
-        return tuple([0.0 if isinstance(a, float) else float(p) for a, p in zip(args, every, strict=True)])
+        rule = op.partials
+        try:
+            every: Sequence[float] = rule(FLOATS, out, *data)
+        except (ValueError, ZeroDivisionError, OverflowError):
+            every = [math.inf] * len(args)
+        pairs = zip(args, every, strict=True)
+        return tuple([0.0 if isinstance(a, float) else float(p) if math.isfinite(p) else math.inf for a, p in pairs])
     rules = zip(args, op.partials, strict=True)
     return tuple([0.0 if isinstance(a, float) else _partial(rule, out, data) for a, rule in rules])
 

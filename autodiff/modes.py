@@ -68,6 +68,17 @@ def no_grad() -> Generator[None, None, None]:
 
 
 @contextlib.contextmanager
+def recording() -> Generator[None, None, None]:
+    """Record again within no_grad(), as derivatives need their graph whoever asks for them."""
+    before = here.recording
+    here.recording = True
+    try:
+        yield
+    finally:
+        here.recording = before
+
+
+@contextlib.contextmanager
 def detect_anomaly() -> Generator[None, None, None]:
     """Remember, for every node made, the line of user code that made it; errors then say it.
 

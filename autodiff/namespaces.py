@@ -110,8 +110,16 @@ def complex_numbers() -> Namespace:
 
         return function
 
+    def power(x: Any, y: Any) -> complex:
+        x, y = complex(x), complex(y)
+        if x.real < 0.0 and not y.imag and y.real.is_integer():  # not by way of the angle π, which loses its digits
+            return (-x) ** y.real * (-1.0 if y.real % 2.0 else 1.0)
+        return x**y
+
     def log1p(z: complex) -> complex:
         z = complex(z)
+        if z.real < -0.5:
+            return cmath.log(1.0 + z)
         squared = z.real * (2.0 + z.real) + z.imag * z.imag
         return complex(0.5 * math.log1p(squared), math.atan2(z.imag, 1.0 + z.real))
 
@@ -124,7 +132,7 @@ def complex_numbers() -> Namespace:
         "complex numbers",
         number=complex,
         pi=math.pi,
-        pow=operator.pow,
+        pow=power,
         exp=cmath.exp,
         log=cmath.log,
         log1p=log1p,

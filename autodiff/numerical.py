@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 from autodiff.engine import Value, topological_order
 from autodiff.floats import as_number, data_of
+from autodiff.modes import recording
 from autodiff.namespaces import complex_numbers
 from autodiff.structure import flatten
 
@@ -27,6 +28,7 @@ _FIRST_STEP = 1e-2  # relative to max(1, |x|)
 _COLUMNS = 7  # of Ridders' table: steps h, h/2, …, h/64
 
 
+@recording()
 def numerical_gradient(f: Callable[..., Any], xs: Any, method: str = "central") -> Any:
     """The derivatives of f at ``xs`` from its values alone: no rule of the op table's partials is used.
 

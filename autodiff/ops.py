@@ -2,7 +2,7 @@
 
 A row says what an operation computes and what its local derivatives are, against a namespace ``xp``.
 Running the same row with another namespace gives another thing: on floats the eager engine, on Values
-higher-order derivatives, on arrays the compiled engine, on complex numbers the complex-step check, on
+higher-order derivatives, on arrays all examples at once, on complex numbers the complex-step check, on
 mpmath the arbiter, on symbols the formula as a person writes it (`namespaces`, `floats`, `symbols`).
 To add an operation, add a row.
 """
@@ -115,6 +115,12 @@ class Op:
             return self.partials[i](xp, out, *x)
         return self.partials(xp, out, *x)[i]
 
+    def every_partial(self, xp: Any, out: Any, *x: Any) -> Sequence[Any]:
+        """All local derivatives on the namespace ``xp``, in the order of the operands."""
+        if isinstance(self.partials, tuple):
+            return [partial(xp, out, *x) for partial in self.partials]
+        return self.partials(xp, out, *x)
+
     @functools.cached_property
     def formula(self) -> tuple[str, ...]:
         """The local derivatives as a person writes them (an n-ary operation: of two operands)."""
@@ -196,7 +202,7 @@ LOG = add_row("log", "log", lambda xp, x: xp.log(x), [lambda xp, out, x: 1.0 / x
               domain=Domain("x > 0", lambda x: x > 0.0), doc="The natural logarithm.")
 LOG1P = add_row("log1p", "log1p", lambda xp, x: xp.log1p(x), [lambda xp, out, x: 1.0 / (1.0 + x)],
                 domain=Domain("x > −1", lambda x: x > -1.0), doc="log(1 + x), accurate near x = 0.")
-EXPM1 = add_row("expm1", "expm1", lambda xp, x: xp.expm1(x), [lambda xp, out, x: out + 1.0],
+EXPM1 = add_row("expm1", "expm1", lambda xp, x: xp.expm1(x), [lambda xp, out, x: xp.exp(x)],
                 doc="eˣ − 1, accurate near x = 0.")
 SQRT = add_row("sqrt", "√", lambda xp, x: xp.sqrt(x), [lambda xp, out, x: 1.0 / (2.0 * out)],
                domain=Domain("x ≥ 0", lambda x: x >= 0.0, "not at 0", lambda x: x > 0.0), doc="The square root.")

@@ -169,7 +169,7 @@ def formulas(op: Op, operands: tuple[Symbol, ...] | None = None) -> tuple[Symbol
         count = op.arity or (4 if op.name == "dot" else 2)
         operands = tuple(Symbol(name, _latex_name(name)) for name in op.operand_names(count))
     out = applied(op, operands)
-    return tuple(symbol(op.partial(i, SYMBOLS, out, *operands)) for i in range(len(operands)))
+    return tuple(map(symbol, op.every_partial(SYMBOLS, out, *operands)))
 
 
 def applied(op: Op, operands: tuple[Symbol, ...]) -> Symbol:

@@ -336,7 +336,7 @@ def dot(xs: Sequence[Any], ys: Sequence[Any]) -> Value:
     return record(out, DOT, args, tuple([p if isinstance(a, Value) else 0.0 for a, p in zip(args, y + x, strict=True)]))
 
 
-def topological_order(root: Value) -> list[Value]:
+def topological_order(root: Any) -> list[Value]:
     """Every node that ``root`` depends on, operands before results, ``root`` last. No recursion."""
     if not isinstance(root, Value):
         raise TypeError(f"topological_order takes a Value, not {type(root).__name__} {root!r}")

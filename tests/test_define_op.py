@@ -261,3 +261,25 @@ def test_an_n_ary_rule_that_forgets_a_partial_is_refused():
     with pytest.raises(TypeError, match="operation 'faulty' .*its partials give 1 derivatives for 2 operands"):
         define_op("faulty", lambda xp, *x: xp.sum(*x), lambda xp, out, *x: (1.0,))
     assert "faulty" not in OPS
+
+
+def test_an_n_ary_operation_without_a_derivative_somewhere_says_so_in_the_backward_pass():
+    norm = define_op(
+        "norm",
+        lambda xp, *x: xp.sqrt(sum(v * v for v in x)),
+        lambda xp, out, *x: [v / out for v in x],
+    )
+    assert norm(Value(3.0), 4.0).partials == (0.6, 0.0)
+    origin = norm(Value(0.0), Value(0.0))
+    assert origin.data == 0.0
+    with pytest.raises((DomainError, OverflowError), match="norm"):
+        origin.backward()
+
+
+def test_a_declared_domain_is_kept():
+    half = define_op(
+        "half_square", lambda xp, x: x * x, [lambda xp, out, x: 2.0 * x], domain=("x > 0", lambda x: x > 0)
+    )
+    for bad in (-1.0, Value(-1.0)):
+        with pytest.raises(DomainError, match="half_square is not defined at x = -1.0: its domain is x > 0"):
+            half(bad)

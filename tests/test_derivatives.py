@@ -13,6 +13,7 @@ from autodiff import (
     dot,
     exp,
     grad,
+    gradcheck,
     gradients,
     hessian,
     jacobian,
@@ -20,6 +21,8 @@ from autodiff import (
     log,
     logsumexp,
     maximum,
+    no_grad,
+    numerical_gradient,
     relu,
     sin,
     softmax,
@@ -240,3 +243,32 @@ def test_softmax_takes_ints_and_says_what_it_cannot_take():
     assert softmax([1, 1]) == [0.5, 0.5] and softmax([Value(0), 0])[1].data == 0.5
     with pytest.raises(TypeError, match="softmax takes a Value or a number, not str 'a'"):
         softmax(["a", 1.0])
+
+
+def test_derivatives_are_the_same_within_no_grad():
+    with no_grad():
+        assert grad(lambda x: x**2)(3.0) == 6.0 and grad(grad(lambda x: x**3))(2.0) == 12.0
+        assert jacobian(lambda x: [x * x])(3.0) == [6.0] and jvp(lambda x: x * x, (3.0,), (1.0,)) == (9.0, 6.0)
+        assert vjp(lambda x: x * x, 3.0)[1](1.0) == (6.0,)
+        assert gradcheck(tanh, 0.3).ok and numerical_gradient(lambda x: x * x, 3.0, "complex") == 6.0
+        assert (Value(1.0) * 2.0).parents == ()
+
+
+def test_forward_mode_passes_by_what_does_not_depend_on_the_inputs():
+    nowhere_smooth = Value(0.0)
+    y, along = jvp(lambda x: x + sqrt(nowhere_smooth), (1.0,), (1.0,))
+    assert (float(y), float(along)) == (1.0, 1.0)
+    assert grad(lambda x: jvp(lambda y: y + x, (2.0,), (1.0,))[1])(3.0) == 0.0
+    assert jvp(lambda x: Value(2.0), (1.0,), (1.0,))[1] == 0.0
+
+
+def test_an_argument_named_twice_is_refused():
+    for argnums in ((0, 0), (1, -1)):
+        with pytest.raises(ValueError, match="twice"):
+            grad(lambda x, y: x * y, argnums)(1.0, 2.0)
+
+
+def test_a_graph_of_an_n_ary_operation_is_differentiated_in_time_proportional_to_its_operands():
+    xs = [Value(float(i % 7)) for i in range(3000)]
+    rows = gradients(dot(xs, xs), xs, create_graph=True)  # quadratic time would take minutes here
+    assert [g.data for g in rows[:3]] == [0.0, 2.0, 4.0]

@@ -227,3 +227,12 @@ def test_all_methods_agree_with_reverse_mode(x, y):
     right = ad.grad(f, argnums=(0, 1))(x, y)
     for method, accuracy in METHODS.items():
         assert numerical_gradient(f, (x, y), method) == pytest.approx(right, rel=10 * accuracy, abs=100 * accuracy)
+
+
+@pytest.mark.parametrize(("x", "n"), [(-1.0, 101), (-0.9, 150), (-1.1, 200), (-2.0, 3)])
+def test_the_complex_step_of_a_high_power_of_a_negative_base_is_right(x, n):
+    assert numerical_gradient(lambda v: v**n, x, "complex") == pytest.approx(n * x ** (n - 1), rel=1e-12)
+
+
+def test_the_complex_step_of_log1p_beside_its_pole_is_right():
+    assert numerical_gradient(ad.log1p, -0.999999999, "complex") == pytest.approx(1e9, rel=1e-6)
