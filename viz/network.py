@@ -159,7 +159,7 @@ def _fit(inside: list[Text], ax: Axes) -> None:
     assert figure is not None
     figure.draw_without_rendering()
     (_, bottom), (_, top) = ax.transData.transform([(0.0, -_RADIUS), (0.0, _RADIUS)])
-    widest = max(text.get_window_extent().width / text.get_fontsize() for text in inside)  # grows with the size
+    widest = max(text.get_window_extent().width / float(text.get_fontsize()) for text in inside)  # grows with the size
     size = min(_FILLED * (top - bottom) / widest, _LARGEST_TEXT) if widest else _LARGEST_TEXT
     for text in inside:
         text.set_fontsize(size)
