@@ -105,7 +105,9 @@ class EarlyStopping(Callback):
         return {"best": self.best, "best_epoch": self.best_epoch, "best_weights": self.best_weights}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        self.best, self.best_epoch, self.best_weights = state["best"], state["best_epoch"], dict(state["best_weights"])
+        best = None if state["best"] is None else number("best", state["best"], at_least=-math.inf)
+        best_epoch, best_weights = integer("best_epoch", state["best_epoch"], 0), dict(state["best_weights"])
+        self.best, self.best_epoch, self.best_weights = best, best_epoch, best_weights
 
 
 class Checkpoint(Callback):

@@ -14,9 +14,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from nn.checks import number
 from nn.files import write_atomically
 from nn.layers import MLP, Dropout, Layer, Neuron, Sequential
-from nn.module import Module
+from nn.module import MINUS_INFINITY, Module
 
 FORMAT, VERSION = "nn checkpoint", 1
 _SECTIONS = {"model": dict | None, "parameters": dict, "random": dict, "training": dict | None}
@@ -82,10 +83,11 @@ def read(path: str | os.PathLike[str]) -> dict[str, Any]:
         raise CheckpointError(f"{path} is no checkpoint, or is truncated or damaged: {error}") from error
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise CheckpointError(f"{path} is not one of our checkpoints: it has no format {FORMAT!r}")
-    if content.get("version") != VERSION:
-        raise CheckpointError(
-            f"{path} is of version {content.get('version')!r}, and this is version {VERSION}: install a newer one"
-        )
+    version = content.get("version")
+    if isinstance(version, int) and version > VERSION:
+        raise CheckpointError(f"{path} is of version {version}, and this is version {VERSION}: install a newer one")
+    if version != VERSION:
+        raise CheckpointError(f"{path} is damaged: its version is {version!r}, which there never was")
     for section, kind in _SECTIONS.items():
         if section not in content or not isinstance(content[section], kind):
             raise CheckpointError(f"{path} is damaged: its section {section!r} is missing or of the wrong kind")
@@ -122,7 +124,8 @@ def random_from_json(state: dict[str, Any]) -> random.Random:
         if len(digits) != 8 * _WORDS:
             raise ValueError(f"{len(digits)} digits")
         words = tuple(int(digits[i : i + 8], 16) for i in range(0, len(digits), 8))
-        rng.setstate((state["version"], words, state["spare"]))
+        spare = None if state["spare"] is None else number("spare", state["spare"], at_least=MINUS_INFINITY)
+        rng.setstate((state["version"], words, spare))
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"the random state is damaged: {error!r}") from error
     return rng

@@ -17,6 +17,7 @@ from autodiff import Value
 from nn.checks import as_random, integer, number
 
 Target = float | list[float]
+_TEXT = str | bytes | bytearray  # float() reads them, and bytes are sequences of integers
 
 
 def plain(table: Any) -> Any:
@@ -71,7 +72,7 @@ def as_examples(X: Any, y: Any, features: int | None, where: str = "") -> tuple[
 
 def as_inputs(x: Any, name: str, expected: int | None) -> list[Any]:
     """One example for a model: a list of Values and numbers. A number or a Value alone is one input."""
-    if isinstance(x, str | dict):
+    if isinstance(x, _TEXT | dict):
         raise TypeError(f"{name} takes one example, a sequence of numbers, not {type(x).__name__} {x!r}")
     x = plain(x)
     inputs = [x] if isinstance(x, Value) or not hasattr(x, "__iter__") else list(x)
@@ -130,7 +131,7 @@ def split(
 
 def _entries(table: Any, name: str) -> Sequence[Any]:
     table = plain(table)
-    if isinstance(table, str | dict | Value) or not hasattr(table, "__iter__"):
+    if isinstance(table, _TEXT | dict | Value) or not hasattr(table, "__iter__"):
         raise TypeError(f"{name} must be a sequence with an entry for each example, not {type(table).__name__}")
     entries = list(table)
     if not entries:
@@ -149,11 +150,13 @@ def _row(row: Any, where: str, i: int) -> list[float]:
 
 def _finite(x: Any, where: str, place: str) -> float:
     try:
-        if isinstance(x, str):
+        if isinstance(x, _TEXT):
             raise TypeError
         number = float(x)
     except (TypeError, ValueError):
         raise TypeError(f"{where} is {type(x).__name__} {x!r:.60} ({place}): only numbers are accepted") from None
+    except OverflowError:
+        raise ValueError(f"{where} is too large for a float ({place}): only finite numbers are accepted") from None
     if not math.isfinite(number):
         raise ValueError(f"{where} is {number} ({place}): only finite numbers are accepted")
     return number

@@ -38,8 +38,8 @@ def evaluate(
 def paused_gc() -> Iterator[None]:
     """No garbage collection meanwhile; as it was afterwards."""
     was_enabled = gc.isenabled()
-    gc.disable()
     try:
+        gc.disable()
         yield
     finally:
         if was_enabled:
@@ -76,20 +76,22 @@ def check_targets(
     targets: list[Target],
     where: str = "",
 ) -> None:
-    """Try every target against one prediction, so that a label out of range is found before anything changes.
+    """Try every target against outputs of ½, so that a label out of range is found before anything changes.
 
-    Only with our own losses and metrics, which are defined for any pair of a prediction and a right target.
+    Only with our own losses and metrics: at ½ they are defined for every right target, at a model's own output
+    they need not be (a probability of 1). Of the model's first prediction only the shape is used.
     """
     try:
         (prediction,) = model.predict(rows[:1])
     except (ValueError, ArithmeticError):
         return  # the run itself will meet it, and say where
+    neutral = [0.5] * len(prediction) if isinstance(prediction, list) else 0.5
     for i, target in enumerate(targets):
         try:
             if loss in LOSSES.values():
-                loss(prediction, target)
+                loss(neutral, target)
             for metric in metrics.values():
                 if metric_is_ours(metric):
-                    metric([prediction], [target])
+                    metric([neutral], [target])
         except ValueError as error:
             raise ValueError(f"{where}y[{i}]: {error}") from error

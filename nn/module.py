@@ -91,17 +91,16 @@ class Module:
 
     def named_modules(self, prefix: str = "") -> Iterator[tuple[str, Module]]:
         """This module ("") and every module below, each once, with its path: "layers.0.neurons.3"."""
-        seen: set[int] = set()
-        for path, module in self._modules(prefix):
-            if id(module) not in seen:
-                seen.add(id(module))
-                yield path, module
+        yield from self._modules(prefix, set())
 
-    def _modules(self, path: str) -> Iterator[tuple[str, Module]]:
+    def _modules(self, path: str, seen: set[int]) -> Iterator[tuple[str, Module]]:
+        if id(self) in seen:  # shared, or referred to from below
+            return
+        seen.add(id(self))
         yield path, self
         for name, held in self._held():
             if isinstance(held, Module):
-                yield from held._modules(f"{path}.{name}" if path else name)
+                yield from held._modules(f"{path}.{name}" if path else name, seen)
 
     def named_parameters(self) -> Iterator[tuple[str, Value]]:
         """Every parameter once, with its path: "layers.0.neurons.3.weights.1"."""
@@ -140,6 +139,10 @@ class Module:
 
         Raises ValueError where names are missing or unknown, or a number is not finite; nothing changes then.
         """
+        assign(self.parameters(), self.checked_state(state))
+
+    def checked_state(self, state: Mapping[str, float]) -> list[float]:
+        """The numbers of a `state_dict`, in the order of `parameters`. Raises as `load_state_dict`."""
         parameters = dict(self.named_parameters())
         missing, unknown = parameters.keys() - state.keys(), state.keys() - parameters.keys()
         for problem, names in (("lacks", missing), ("has unknown", unknown)):
@@ -149,7 +152,7 @@ class Module:
                     f"the state {problem} {len(names)} of the {len(parameters)} parameters of {self!r} ({some}, …): "
                     f"it belongs to a model of another shape"
                 )
-        assign(list(parameters.values()), [number(name, state[name], at_least=MINUS_INFINITY) for name in parameters])
+        return [number(name, state[name], at_least=MINUS_INFINITY) for name in parameters]
 
     def summary(self) -> str:
         """The layers with their shapes and parameter counts, as a text table."""

@@ -18,7 +18,7 @@ from typing import Any
 
 from autodiff import Value, zero_grad
 from nn import checkpoint
-from nn.callbacks import Callback, Checkpoint
+from nn.callbacks import Callback, Checkpoint, EarlyStopping
 from nn.checks import as_random, integer, named, number, positive
 from nn.data import Target, as_examples, as_floats, check_batch_size, minibatches
 from nn.evaluation import average, check_targets, measured, measured_by, paused_gc
@@ -89,9 +89,9 @@ def fit(
         optimiser with another learning rate or setting is refused: to go on with that, `load` the model and fit anew
 
     Ctrl-C ends the run and gives the History so far (``stopped_by`` "interrupted"), the model having the weights of
-    the last completed step. Raises `TrainingError` where a loss, a gradient, a step or a metric is not finite,
-    `CheckpointError` for a file that does not fit, ValueError and TypeError for arguments that make no sense: then
-    nothing changed.
+    the last completed step. Raises `TrainingError` where a loss, a gradient, a step or a metric is not finite, or a
+    schedule's later factor is no finite number of at least 0, `CheckpointError` for a file that does not fit,
+    ValueError and TypeError for arguments that make no sense: then nothing changed.
 
     >>> from nn import MLP, SGD
     >>> model = MLP(1, [1], rng=0)
@@ -158,7 +158,7 @@ class Training:
         self.epochs = integer("epochs", epochs)
         self.batch_size = check_batch_size(batch_size, len(self.rows))
         self.rng = as_random(0 if self.batch_size == len(self.rows) and rng is None else rng, "shuffling into batches")
-        self.epoch = self.step = 0
+        self.step = 0
         self.base_lr = optimizer.lr
 
     def prepare_history(self) -> None:
@@ -167,6 +167,10 @@ class Training:
         if self.validation:
             columns += [f"validation_{name}" for name in measured]
         self.history = History([*columns, "learning_rate", "seconds"])
+
+    @property
+    def epoch(self) -> int:
+        return len(self.history)  # one number, so that an interrupt cannot leave the two apart
 
     def stop(self, reason: str) -> None:
         """End the run after this epoch; the history's ``stopped_by`` will say why."""
@@ -202,12 +206,11 @@ class Training:
         seen = _Seen()
         with paused_gc():
             for number_of_batch, batch in enumerate(minibatches(len(self.rows), self.batch_size, self.rng), 1):
-                self._set_rate()
+                self._set_rate(number_of_batch)
                 self._run_step(batch, number_of_batch, seen)
                 bar.update(1)
             row = self._measured(seen)
         row |= {"learning_rate": self.optimizer.lr, "seconds": time.perf_counter() - started}
-        self.epoch += 1
         self.history.append(row)
         shown = {name: f"{row[name]:.4g}" for name in ("loss", "validation_loss", "learning_rate") if name in row}
         bar.set_postfix({"epoch": f"{self.epoch}/{self.epochs}", **shown})
@@ -229,10 +232,16 @@ class Training:
             raise TrainingError(message, self.epoch + 1, None, None, self.history) from error
         return row
 
-    def _set_rate(self) -> None:
-        if self.schedule is not None:
-            t = self.step if getattr(self.schedule, "per", "epoch") == "step" else self.epoch
+    def _set_rate(self, number_of_batch: int) -> None:
+        if self.schedule is None:
+            return
+        t = self.step if getattr(self.schedule, "per", "epoch") == "step" else self.epoch
+        try:
             self.optimizer.lr = self.base_lr * number(f"the schedule's factor at t = {t}", self.schedule(t))
+        except (TypeError, ValueError, ArithmeticError) as error:
+            if self.step == 0:  # an argument that makes no sense, and nothing changed yet
+                raise
+            raise self._failed(error, number_of_batch) from error
 
     def _run_step(self, batch: list[int], number_of_batch: int, seen: _Seen) -> None:
         """Average the gradients of the examples in ``batch`` (rows of X), add the penalty's, move the parameters."""
@@ -304,11 +313,13 @@ class Training:
         try:
             self._require_same_run(state)
             random_state = checkpoint.random_from_json(state["random"]).getstate()
-            self.epoch, self.step = integer("epoch", state["epoch"], 0), integer("step", state["step"], 0)
-            self._resume_history(state["history"])
+            self.step = integer("step", state["step"], 0)
+            self._resume_history(state["history"], integer("epoch", state["epoch"], 0))
             self.optimizer.load_state_dict(state["optimizer"])
             for callback, saved in zip(self.callbacks, state["callbacks"], strict=True):
                 callback.load_state_dict(saved["state"])
+                if isinstance(callback, EarlyStopping) and callback.best_weights:
+                    self.model.checked_state(callback.best_weights)
             checkpoint.restore(self.model, content, path)
         except (AttributeError, LookupError, TypeError, ValueError) as error:
             self.optimizer.load_state_dict(before)
@@ -317,11 +328,11 @@ class Training:
             raise checkpoint.CheckpointError(f"{path} cannot be resumed from: {error}") from error
         self.rng.setstate(random_state)
 
-    def _resume_history(self, saved: dict[str, Any]) -> None:
+    def _resume_history(self, saved: dict[str, Any], epochs: int) -> None:
         for name in self.history.columns:
             column = [number(name, x, at_least=MINUS_INFINITY) for x in saved["columns"][name]]
-            if len(column) != self.epoch:
-                raise ValueError(f"the history has {len(column)} numbers of {name}, for {self.epoch} epochs")
+            if len(column) != epochs:
+                raise ValueError(f"the history has {len(column)} numbers of {name}, for {epochs} epochs")
             self.history.columns[name] = column
         if not isinstance(saved["stopped_by"], str):
             raise TypeError(f"stopped_by must be a text, not {saved['stopped_by']!r}")

@@ -33,6 +33,8 @@ BAD_VALUES = {
     "infinity in X": ({"X": np.array([[1.0, 2.0], [1.0, 2.0], [INF, 2.0]])}, r"X\[2\]\[0\] is inf"),
     "nan in y": ({"y": [1.0, 2.0, NAN]}, r"y\[2\] is nan \(row 2\)"),
     "nan in a row of y": ({"y": [[1.0, 2.0], [1.0, 2.0], [1.0, NAN]]}, r"y\[2\]\[1\] is nan \(row 2, column 1\)"),
+    "beyond all floats": ({"X": [[1.0, 2.0], [1.0, 10**400], [1.0, 2.0]]}, r"X\[1\]\[1\] is too large .*column 1"),
+    "y beyond all floats": ({"y": [1.0, 2.0, -(10**5000)]}, r"y\[2\] is too large for a float \(row 2\)"),
     "ragged y": ({"y": [[1.0, 2.0], [1.0], [1.0, 2.0]]}, r"y\[1\] has 1"),
     "bad validation": ({"validation": ([[1.0]], [1.0])}, r"validation X\[0\] has 1 features .* the model takes 2"),
     "nan in validation": ({"validation": ([[1.0, 2.0]], [NAN])}, r"validation y\[0\] is nan"),
@@ -63,6 +65,9 @@ BAD_VALUES = {
 BAD_TYPES = {
     "a string in X": ({"X": [[1.0, 2.0], ["a", 2.0], [1.0, 2.0]]}, r"X\[1\]\[0\] is str 'a' \(row 1, column 0\)"),
     "a number as text": ({"y": [1.0, "2.0", 3.0]}, r"y\[1\] is str '2.0' \(row 1\)"),
+    "bytes in X": ({"X": [[1.0, 2.0], [1.0, b"1"], [1.0, 2.0]]}, r"X\[1\]\[1\] is bytes b'1' \(row 1, column 1\)"),
+    "bytes in y": ({"y": np.array([b"1", b"2", b"3"])}, r"y\[0\] is bytes b'1' \(row 0\)"),
+    "X is bytes": ({"X": b"123"}, "X must be a sequence with an entry for each example, not bytes"),
     "None in X": ({"X": [[1.0, None], [1.0, 2.0], [1.0, 2.0]]}, r"X\[0\]\[1\] is NoneType None"),
     "X is a number": ({"X": 3.0}, "X must be a sequence"),
     "X is a string": ({"X": "abc"}, "X must be a sequence"),
@@ -106,6 +111,15 @@ def test_predict_and_evaluate_check_their_data_too():
         evaluate(model, [[1.0, 2.0]], [1.0, 2.0])
     with pytest.raises(ValueError, match="X is empty"):
         model.predict([])
+
+
+def test_a_saturated_output_of_one_row_says_nothing_about_the_targets_of_others():
+    model = MLP(1, [1], output="sigmoid", init="zeros")
+    model.layers[0].neurons[0].weights[0].data = 1000.0
+    X, y = [[1.0], [-1.0]], [1.0, 0.0]  # noqa: N806
+    assert model.predict(X) == [1.0, 0.0], "the loss of the first prediction with the second target is infinite"
+    assert evaluate(model, X, y, "binary_cross_entropy", ["accuracy"]) == {"loss": 0.0, "accuracy": 1.0}
+    assert attempt(model, X, y, loss="binary_cross_entropy", validation=(X, y)).loss == [0.0] * 3
 
 
 def test_a_column_of_targets_counts_as_numbers():
@@ -227,6 +241,23 @@ def test_a_gradient_that_is_not_finite_stops_the_run_and_leaves_the_weights():
     with pytest.raises(TrainingError, match=r"example X\[0\]: sqrt is not differentiable at x = 0.0"):
         attempt(model, loss=lambda prediction, target: sqrt(prediction * prediction))
     assert set(model.state_dict().values()) == {0.0}
+
+
+@pytest.mark.parametrize("factor", [lambda: -1.0, lambda: NAN, lambda: INF, lambda: "a", lambda: 1 / 0])
+@pytest.mark.parametrize("per", ["epoch", "step"])
+def test_a_schedule_that_goes_wrong_later_names_the_epoch_and_keeps_the_last_steps_weights(factor, per):
+    def schedule(t):
+        return factor() if t == (1 if per == "epoch" else 4) else 1.0
+
+    schedule.per = per
+    completed = MLP(2, [2, 1], rng=0)
+    attempt(completed, epochs=1 if per == "epoch" else 4)
+    model = MLP(2, [2, 1], rng=0)
+    with pytest.raises(TrainingError, match=r"^epoch \d, batch 1: .*\n.*last completed step") as caught:
+        attempt(model, epochs=9, schedule=schedule)
+    epoch = 2 if per == "epoch" else 5
+    assert (caught.value.epoch, caught.value.batch, len(caught.value.history)) == (epoch, 1, epoch - 1)
+    assert model.state_dict() == completed.state_dict()
 
 
 def test_under_detect_anomaly_the_node_and_its_line_are_named():

@@ -71,3 +71,26 @@ def test_an_error_names_the_users_path(tmp_path):
     with pytest.raises(IsADirectoryError if os.name == "posix" else OSError) as caught:
         write_atomically(tmp_path, "")
     assert caught.value.filename == str(tmp_path)
+
+
+def test_threads_saving_to_one_path_at_the_same_time_leave_one_whole_file_and_no_other(tmp_path):
+    path, errors = tmp_path / "file", []
+    contents = [letter * 100_000 for letter in "abcd"]
+    together = threading.Barrier(len(contents))
+
+    def save_often(content):
+        together.wait()
+        try:
+            for _ in range(10):
+                write_atomically(path, content)
+        except OSError as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=save_often, args=[content]) for content in contents]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert errors == []
+    assert path.read_text() in contents
+    assert list(tmp_path.iterdir()) == [path]

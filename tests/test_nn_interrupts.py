@@ -1,5 +1,7 @@
 """Ctrl-C, wherever it comes: what was completed stays, and nothing is half done."""
 
+import functools
+import gc
 import os
 import signal
 import subprocess
@@ -150,6 +152,49 @@ def test_an_interrupt_at_any_line_leaves_the_history_with_whole_epochs():
             break
     assert not was_interrupted
     assert line > 3
+
+
+class Kept(Callback):
+    """Keeps the run to look at it."""
+
+    training = None
+
+    def on_fit_start(self, training):
+        self.training = training
+
+
+def test_an_interrupt_while_an_epoch_is_recorded_leaves_the_count_of_epochs_and_the_history_together():
+    files = {nn.training.__file__, nn.history.__file__}
+    epochs = set()
+    for line in range(1000):
+        kept = Kept()
+        action = functools.partial(attempt, MLP(2, [1], rng=0), epochs=2, callbacks=[kept])
+        was_interrupted = interrupted_at(line, files, action)
+        if kept.training is None:
+            continue  # before the first epoch
+        history = kept.training.history
+        assert {kept.training.epoch} == set(map(len, history.columns.values()))
+        epochs.add((kept.training.epoch, history.stopped_by))
+        if not was_interrupted and history.stopped_by == "epochs":
+            break
+    assert epochs == {(0, "interrupted"), (1, "interrupted"), (2, "interrupted"), (2, "epochs")}
+
+
+def test_an_interrupt_right_after_garbage_collection_was_paused_turns_it_on_again(monkeypatch):
+    disable = gc.disable
+
+    def interrupted():
+        disable()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(gc, "disable", interrupted)
+    assert gc.isenabled()
+    try:
+        with pytest.raises(KeyboardInterrupt), nn.evaluation.paused_gc():
+            pass
+        assert gc.isenabled()
+    finally:
+        gc.enable()
 
 
 SIGNALLED = """

@@ -314,3 +314,24 @@ def test_every_public_name_is_there():
         assert getattr(nn, name) is not None
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         _ = nn.nothing
+
+
+def test_a_module_that_refers_to_its_parent_is_visited_once():
+    class Child(Module):
+        def __init__(self, parent):
+            self.parent, self.weight = parent, Value(2.0)
+
+        def forward(self, inputs):
+            return [self.weight * x for x in inputs]
+
+    class Parent(Module):
+        def __init__(self):
+            self.child, self.bias = Child(self), Value(1.0)
+
+        def forward(self, inputs):
+            return [y + self.bias for y in self.child.forward(inputs)]
+
+    model = Parent()
+    assert model.state_dict() == {"bias": 1.0, "child.weight": 2.0}
+    assert [path for path, _ in model.named_modules()] == ["", "child"]
+    assert model.predict([[3.0]]) == [7.0]
