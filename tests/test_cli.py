@@ -76,6 +76,13 @@ class TestText:
             "∂f/∂v1 · a = 1 · 3 = 3  total 7",
         ]
 
+    def test_a_contribution_of_zero_counts_in_the_running_total(self, capsys: pytest.CaptureFixture[str]) -> None:
+        lines = printed(capsys, "f = 3*x + relu(x)", "x=-1").splitlines()
+        assert [line.split("∂f/∂x += ")[1] for line in lines if "∂f/∂x +=" in line] == [
+            "∂f/∂v2 · [x > 0] = 1 · 0 = 0  total 0, 1 to come",
+            "∂f/∂v1 · 3 = 1 · 3 = 3        total 3",
+        ]
+
     def test_formulas_are_those_of_the_table_with_the_names_of_the_operands(
         self, capsys: pytest.CaptureFixture[str]
     ) -> None:
@@ -157,6 +164,11 @@ class TestJson:
 
 
 class TestPictures:
+    def test_the_first_picture_of_the_readme_is_what_the_command_draws(self, tmp_path: Path) -> None:
+        assert main([*LECTURE, "--out", str(tmp_path / "graph.svg")]) == 0
+        shown = ROOT / "notebooks" / "pictures" / "graph.svg"
+        assert (tmp_path / "graph.svg").read_bytes() == shown.read_bytes()
+
     def test_every_format_is_written_and_told(self, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
         paths = [tmp_path / f"f{suffix}" for suffix in (".svg", ".png", ".pdf", ".dot")]
         text = printed(capsys, *LECTURE, *(word for path in paths for word in ("--out", str(path))))

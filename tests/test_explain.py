@@ -413,3 +413,12 @@ def test_two_leaves_with_one_label_are_told_apart() -> None:
     assert "∂y/∂a′ = a = 1" in text
     c = Value(3.0, "a′")
     assert "a·a″" in str(explain(a * b + c, b))  # a′ is taken
+
+
+def test_a_power_of_ten_is_bracketed_as_an_operand_as_everywhere_else() -> None:
+    x = Value(1e-7, "x")
+    f = x * 3.0 + x * x
+    f.label = "f"
+    text = str(explain(f, x))
+    assert "path 2 = 1 · (2×10⁻⁷) = 2×10⁻⁷" in text
+    assert "∂f/∂x  = 3 + (2×10⁻⁷) = 3" in text

@@ -14,6 +14,7 @@ from typing import Any
 
 from nn import Callback, Module, Training
 from nn.checks import integer, number
+from nn.files import write_atomically
 from viz.boundary import plot_decision_boundary
 
 _SUFFIXES = (".gif", ".html", ".mp4")
@@ -141,23 +142,14 @@ def _require_writer(target: Path) -> None:
 
 
 def _save(film: Any, target: Path, rate: float) -> None:
-    """Into a new file beside the target, which it then replaces: at no moment half of it stands there."""
     suffix = target.suffix.lower()
-    handle, name = tempfile.mkstemp(suffix=suffix, prefix=f".{target.name}.", dir=target.parent)
-    os.close(handle)
-    temporary = Path(name)
-    try:
-        if suffix == ".html":
-            video = film.to_html5_video(embed_limit=_LARGEST_VIDEO)
-            if "<video" not in video:
-                raise RuntimeError(
-                    f"the video is larger than {_LARGEST_VIDEO} MB: save fewer frames, or an .mp4 instead"
-                )
-            page = f'<!DOCTYPE html>\n<meta charset="utf-8">\n<title>Training</title>\n{video}\n'
-            temporary.write_text(page, encoding="utf-8")
-        else:
-            film.save(temporary, writer="pillow" if suffix == ".gif" else "ffmpeg", fps=rate)
-        temporary.chmod(0o644)
-        os.replace(temporary, target)
-    finally:
-        temporary.unlink(missing_ok=True)
+    if suffix == ".html":
+        video = film.to_html5_video(embed_limit=_LARGEST_VIDEO)
+        if "<video" not in video:
+            raise RuntimeError(f"the video is larger than {_LARGEST_VIDEO} MB: save fewer frames, or an .mp4 instead")
+        write_atomically(target, f'<!DOCTYPE html>\n<meta charset="utf-8">\n<title>Training</title>\n{video}\n')
+        return
+    with tempfile.TemporaryDirectory() as directory:  # matplotlib writes into files only
+        made = Path(directory, f"film{suffix}")
+        film.save(made, writer="pillow" if suffix == ".gif" else "ffmpeg", fps=rate)
+        write_atomically(target, made.read_bytes())

@@ -11,7 +11,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from autodiff import Value
+from autodiff import DomainError, Value
 from autodiff.namespaces import arrays
 from autodiff.numerical import replay
 from nn import Module, Perceptron
@@ -51,7 +51,8 @@ def plot_decision_boundary(
     resolution : how many points the grid has in each direction
     window : (left, right, bottom, top); by default the data and a fifth of its width around
 
-    Returns the Axes. Raises ValueError for examples that do not have two features, or labels that are none.
+    The picture is white where the model is not defined. Returns the Axes. Raises ValueError for examples that do not
+    have two features, or labels that are none; what the model raises where it is not defined at an example.
 
     >>> from nn import Perceptron
     >>> X, y = [[0, 0], [0, 1], [1, 0], [1, 1]], [0, 0, 0, 1]
@@ -64,7 +65,7 @@ def plot_decision_boundary(
     left, right, bottom, top = window or _window(points)
     across = [left + (right - left) * i / (resolution - 1) for i in range(resolution)]
     up = [bottom + (top - bottom) * i / (resolution - 1) for i in range(resolution)]
-    scores = _Scores(model, labels, threshold)
+    scores = _Scores(model, points[0], labels, threshold)
     outputs = scores.outputs(points)
     found = scores(outputs)
     grid = scores(scores.grid_outputs(points, outputs, [[a, b] for b in up for a in across]))
@@ -99,13 +100,13 @@ def _window(points: Sequence[Sequence[float]]) -> tuple[float, float, float, flo
 class _Scores:
     """What a model's outputs say: for every row one score for each class, the largest of which wins."""
 
-    def __init__(self, model: Any, labels: Sequence[Target], threshold: float | None) -> None:
+    def __init__(self, model: Any, point: list[float], labels: Sequence[Target], threshold: float | None) -> None:
         if not hasattr(model, "predict"):
             raise TypeError(
                 f"model needs predict(rows), as a Module has it; {type(model).__name__} {model!r:.60} has none"
             )
         self._model = model
-        outputs = self.outputs([[0.0, 0.0]])[0]
+        outputs = self.outputs([point])[0]
         self.binary = not isinstance(outputs, list)
         self.threshold = 0.0
         if isinstance(outputs, list):
@@ -134,13 +135,22 @@ class _Scores:
         """The outputs for ``rows``, all at once on arrays where that gives what is ``known`` for the points.
 
         It does for every graph that is the same at each point; a model that branches on its inputs is asked row by row.
+        nan where the model is not defined.
         """
         if isinstance(self._model, Module):
             with contextlib.suppress(ValueError, ArithmeticError, AttributeError, TypeError):
                 again = _on_arrays(self._model, points[0], points + rows)
                 if all(map(_close, again, known)):
                     return again[len(points) :]
-        return self.outputs(rows)
+        with contextlib.suppress(DomainError, ArithmeticError):
+            return self.outputs(rows)
+        return [self._output_or_nan(row, known[0]) for row in rows]
+
+    def _output_or_nan(self, row: list[float], like: Target) -> Target:
+        try:
+            return self.outputs([row])[0]
+        except (DomainError, ArithmeticError):
+            return [math.nan] * len(like) if isinstance(like, list) else math.nan
 
     def __call__(self, outputs: list[Target]) -> list[list[float]]:
         """One score for each class. For two classes of one output they are ±(output − threshold) / 2."""
@@ -156,7 +166,10 @@ class _Scores:
 
 
 def _on_arrays(model: Module, x: list[float], rows: list[list[float]]) -> list[Target]:
-    """The model recorded once, at ``x``, and that graph computed again with the columns of ``rows`` as arrays."""
+    """The model recorded once, at ``x``, and that graph computed again with the columns of ``rows`` as arrays.
+
+    FloatingPointError where a row is outside its domain.
+    """
     import numpy as np
 
     inputs = [Value(number) for number in x]
@@ -164,7 +177,8 @@ def _on_arrays(model: Module, x: list[float], rows: list[list[float]]) -> list[T
         recorded = model(inputs)
     columns = list(np.array(rows).T)
     several = isinstance(recorded, list)
-    outputs = [replay(out, inputs, columns, arrays()) for out in (recorded if several else [recorded])]
+    with np.errstate(divide="raise", over="raise", invalid="raise"):  # the engine has no inf and no nan either
+        outputs = [replay(out, inputs, columns, arrays()) for out in (recorded if several else [recorded])]
     table = np.stack([np.broadcast_to(out, len(rows)) for out in outputs], axis=1)
     return table.tolist() if several else table[:, 0].tolist()
 
@@ -187,7 +201,10 @@ def _draw_regions(
     width = len(across)
     for k in range(len(scores.names)):
         leads = [[_lead(s, k) for s in grid[row : row + width]] for row in range(0, len(grid), width)]
-        highest, lowest = max(map(max, leads)), min(map(min, leads))
+        defined = [lead for row in leads for lead in row if not math.isnan(lead)]
+        if not defined:
+            continue
+        highest, lowest = max(defined), min(defined)
         if highest > 0.0:
             tint = tuple(1.0 - _TINT * (1.0 - c) for c in to_rgb(COLOURS[k % len(COLOURS)]))
             ax.contourf(across, up, leads, levels=[0.0, highest * 1.01 + 1e-9], colors=[tint])

@@ -12,6 +12,7 @@ import json
 import os
 import sys
 import textwrap
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,8 +36,8 @@ from viz import stepper
 from viz.dot import boxes
 from viz.drawing import SUFFIXES, Drawing, draw
 from viz.expression import Expression, ExpressionError
-from viz.names import bracketed, names_of, partials_written, with_numbered, written
-from viz.numbers import check_digits, format_number
+from viz.names import names_of, partials_written, with_numbered, written
+from viz.numbers import bracketed, check_digits, format_number
 from viz.text import ascii_only, plain, shorten
 
 _SUFFIXES = (*SUFFIXES, *stepper.PAGE_SUFFIXES)
@@ -141,6 +142,7 @@ class _Result:
         self.names = with_numbered(order, names_of(order))
         self.forward = list(forward_steps(y))
         self.backward = list(backward_steps(y))
+        self.received = Counter(c.arg for step in self.backward for c in step.contributions)
         self.leaves = leaves(y)
         self.digits = digits
         self.spelled: Callable[[str], str] = str  # how the cells of a column are written
@@ -230,7 +232,7 @@ def _contribution_text(
 ) -> tuple[str, str]:
     """``∂f/∂x += ∂f/∂q · ∂q/∂x = …``, and where x is used more than once, the total so far."""
     received, arg = result.derivative(step.node), contribution.arg
-    several = contribution.remaining > 0 or contribution.total != contribution.amount
+    several = result.received[arg] > 1
     equation = (
         f"{result.derivative(arg)} {'+=' if several else '='} {received} · {formula} = "
         f"{result.number(step.received)} · {result.factor(contribution.partial)} = {result.number(contribution.amount)}"

@@ -15,8 +15,8 @@ from typing import Any
 
 from autodiff import BackwardStep, Contribution, ForwardStep, Value, backward_steps, forward_steps
 from viz.dot import LONGEST_NAME
-from viz.names import bracketed, called, partials_written, with_numbered, written
-from viz.numbers import format_number
+from viz.names import called, partials_written, with_numbered, written
+from viz.numbers import bracketed, format_number
 from viz.text import plain
 from viz.typeset import Names
 
@@ -111,9 +111,7 @@ class Lesson:
 
     def html(self, sentence: str) -> str:
         """A sentence as HTML: ∂f/∂x as a fraction whose text still reads ∂f/∂x, names typeset and escaped."""
-        fractions = _FRACTION.sub(
-            r'<span class="d"><span>∂\1</span><i>/</i><span>∂\2</span></span>', html.escape(sentence)
-        )
+        fractions = _FRACTION.sub(_FRACTION_HTML, html.escape(sentence))
         return re.sub(_NAME, lambda place: self.names.html(place[0]), fractions)
 
     def number(self, x: float) -> str:

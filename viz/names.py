@@ -13,14 +13,13 @@ from typing import Any
 
 from autodiff import Value
 from autodiff.symbols import SYMBOLS, Symbol, applied, symbol
-from viz.numbers import format_number
+from viz.numbers import bracketed, format_number, superscript
 from viz.text import plain
 
 _FIRST = 0xF0000  # private characters stand for operands until a formula is made, so that no name is read as one
 _PLACE = re.compile(r"(\^?)([\U000F0000-\U0010FFFD])")
 _TENS = re.compile(r"(\d)e([+−])0*(\d+)")  # 1e−07, as symbols writes it
 _BRACKETED_NUMBER = re.compile(r"\([−\d][^()]*\)")
-_SUPERSCRIPTS = str.maketrans("0123456789−", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "+")
 _MARKS = ("′", "″", "‴")  # of the second, third and fourth node with one name
 _POWER = 2  # the level of a Symbol that needs no brackets as a factor
 
@@ -121,22 +120,17 @@ def _name(a: Value | float, names: Mapping[Value, str]) -> str:
     return bracketed(format_number(a, 6))
 
 
-def bracketed(number: str) -> str:
-    """A number as an operand: in brackets where it has a sign or is a product itself (1.2×10⁻⁷)."""
-    return f"({number})" if number.startswith("−") or "×" in number else number
-
-
 def _factor(formula: Symbol) -> str:
     return formula.text if formula.level >= _POWER else f"({formula.text})"
 
 
 def _filled(formula: str, names: Sequence[str]) -> str:
-    readable = _TENS.sub(lambda e: f"{e[1]}×10{(e[2] + e[3]).translate(_SUPERSCRIPTS)}", formula)
+    readable = _TENS.sub(lambda e: f"{e[1]}×10{superscript((e[2] + e[3]).removeprefix('+'))}", formula)
 
     def fill(place: re.Match[str]) -> str:
         name = names[ord(place[2]) - _FIRST]
         if place[1] and name.isdecimal() and name.isascii():
-            return name.translate(_SUPERSCRIPTS)
+            return superscript(name)
         alone = readable[: place.start()].endswith(("(", ", ")) and readable[place.end() :].startswith((",", ")"))
         if alone and _BRACKETED_NUMBER.fullmatch(name):
             return name[1:-1]  # exp(−1): the brackets of the function will do

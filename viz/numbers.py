@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import math
 
-_SUPERSCRIPTS = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
+RAISED = "⁰¹²³⁴⁵⁶⁷⁸⁹⁻"
+_RAISE = str.maketrans("0123456789-−", RAISED + "⁻")
+_LOWER = str.maketrans(RAISED, "0123456789-")
 _SMALLEST, _LARGEST = 1e-4, 1e6  # outside these powers of ten are easier to read
 
 
@@ -36,7 +38,7 @@ def format_number(x: float, digits: int = 4) -> str:
         decimals = max(digits - 1 - math.floor(math.log10(rounded)), 0)
         return sign + _without_zeros(f"{size:.{decimals}f}")
     mantissa, exponent = f"{size:.{digits - 1}e}".split("e")
-    return f"{sign}{_without_zeros(mantissa)}×10{str(int(exponent)).translate(_SUPERSCRIPTS)}"
+    return f"{sign}{_without_zeros(mantissa)}×10{superscript(str(int(exponent)))}"
 
 
 def format_count(count: int) -> str:
@@ -46,7 +48,22 @@ def format_count(count: int) -> str:
     >>> format_count(20), format_count(2**1000)
     ('20', 'about 10³⁰¹')
     """
-    return str(count) if count < 10**9 else f"about 10{str(math.floor(math.log10(count))).translate(_SUPERSCRIPTS)}"
+    return str(count) if count < 10**9 else f"about 10{superscript(str(math.floor(math.log10(count))))}"
+
+
+def superscript(integer: str) -> str:
+    """An integer as an exponent: −7 as ⁻⁷."""
+    return integer.translate(_RAISE)
+
+
+def lowered(exponent: str) -> str:
+    """An exponent written as an integer, with the minus sign of a keyboard: ⁻⁷ as -7."""
+    return exponent.translate(_LOWER)
+
+
+def bracketed(number: str) -> str:
+    """A number as an operand: in brackets where it has a sign or is a product itself (1.2×10⁻⁷)."""
+    return f"({number})" if number.startswith("−") or "×" in number else number
 
 
 def check_digits(digits: int) -> None:

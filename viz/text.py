@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from viz.numbers import RAISED, lowered
+
 _REVERSING = ("RLO", "LRO", "RLE", "LRE", "RLI", "LRI", "FSI", "PDF", "PDI")
 _ISOLATE, _POP = "\u2068", "\u2069"
 _ASCII = str.maketrans(
@@ -29,8 +31,7 @@ _ASCII = str.maketrans(
     }
     | {"₀₁₂₃₄₅₆₇₈₉"[i]: str(i) for i in range(10)}
 )
-_RAISED = {"⁰¹²³⁴⁵⁶⁷⁸⁹"[i]: str(i) for i in range(10)} | {"⁻": "-"}
-_EXPONENT = re.compile(f"[{''.join(_RAISED)}]+")
+_EXPONENT = re.compile(f"[{RAISED}]+")
 
 
 def plain(text: str, longest: int | None = None) -> str:
@@ -77,5 +78,5 @@ def ascii_only(text: str) -> str:
     >>> ascii_only("∂f/∂x = −1.2×10⁻⁷ · x₁")
     'df/dx = -1.2*10^-7 * x1'
     """
-    flat = _EXPONENT.sub(lambda found: "^" + "".join(_RAISED[c] for c in found[0]), text)
+    flat = _EXPONENT.sub(lambda found: "^" + lowered(found[0]), text)
     return flat.replace("√(", "sqrt(").translate(_ASCII).encode("ascii", "backslashreplace").decode("ascii")

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from autodiff.symbols import Symbol
-from viz.numbers import format_number
+from viz.numbers import RAISED, bracketed, format_number, lowered
 from viz.text import plain
 
 _FIRST, _LAST = 0xF0000, 0x10FFFD  # private characters: the placeholders
@@ -37,8 +37,7 @@ _LATEX_ESCAPES = {c: rf"\{c}" for c in "_&%#${}"} | {
     "`": "‘",
     "×": r"\times ",
 }
-_SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-")
-_LATEX_ESCAPES |= {c: f"{{}}^{{{c.translate(_SUPERSCRIPTS)}}}" for c in "⁰¹²³⁴⁵⁶⁷⁸⁹⁻"}
+_LATEX_ESCAPES |= {c: f"{{}}^{{{lowered(c)}}}" for c in RAISED}
 _RELATIONS = {"≈": r"\approx"}
 
 _TABLE = 'style="border:0;margin:0.5em 0;border-collapse:collapse"'
@@ -116,13 +115,13 @@ def html_name(name: str) -> str:
 def number(value: float) -> Symbol:
     """A number as equations show it: −12, 0.3105, 1.2×10⁻⁷."""
     text = format_number(value)
-    latex = re.sub(r"×10([⁰¹²³⁴⁵⁶⁷⁸⁹⁻]+)", lambda e: rf" \times 10^{{{e[1].translate(_SUPERSCRIPTS)}}}", text)
+    latex = re.sub(f"×10([{RAISED}]+)", lambda e: rf" \times 10^{{{lowered(e[1])}}}", text)
     return Symbol(text, latex.replace("−", "-"))
 
 
-def bracketed(symbol: Symbol) -> Symbol:
-    """In brackets where the text starts with a minus sign: 3 · (−4)."""
-    return Symbol(f"({symbol.text})", f"({symbol.latex})") if symbol.text.startswith("−") else symbol
+def _operand(symbol: Symbol) -> Symbol:
+    text = bracketed(symbol.text)
+    return symbol if text == symbol.text else Symbol(text, f"({symbol.latex})")
 
 
 def joined(symbols: Iterable[Symbol], text: str, latex: str) -> Symbol:
@@ -133,12 +132,12 @@ def joined(symbols: Iterable[Symbol], text: str, latex: str) -> Symbol:
 
 def product(symbols: Iterable[Symbol]) -> Symbol:
     first, *others = symbols
-    return joined([first, *map(bracketed, others)], " · ", r" \cdot ")
+    return joined([first, *map(_operand, others)], " · ", r" \cdot ")
 
 
 def total(symbols: Iterable[Symbol]) -> Symbol:
     first, *others = symbols
-    return joined([first, *map(bracketed, others)], " + ", " + ")
+    return joined([first, *map(_operand, others)], " + ", " + ")
 
 
 def equal(*symbols: Symbol) -> Symbol:
