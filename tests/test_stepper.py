@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from graphs import multi_path, neuron, worked
 
-from autodiff import DomainError, Value, backward_steps, dot, forward_steps, sqrt, tanh
+from autodiff import DomainError, Value, backward_steps, dot, forward_steps, sqrt
 from nn.layers import MLP
 from viz import Stepper, render, step
 from viz.cli import main
@@ -30,25 +31,6 @@ NASTY = {
     "a surrogate and a zero": "\ud800\x00",
     "a placeholder": "\U000f0000\U000f0001",
 }
-
-
-def worked() -> Value:
-    x, y, z = Value(-2.0, "x"), Value(5.0, "y"), Value(-4.0, "z")
-    q = x + y
-    q.label = "q"
-    f = q * z
-    f.label = "f"
-    return f
-
-
-def multi_path() -> Value:
-    a = Value(3.0, "a")
-    return a * a + a
-
-
-def neuron() -> Value:
-    x, w, b = Value(2.0, "x"), Value(-0.5, "w"), Value(0.25, "b")
-    return tanh(w * x + b)
 
 
 def net() -> Value:

@@ -14,8 +14,9 @@ from typing import Any
 
 import pytest
 from chromium import chromium, violations
+from graphs import multi_path, neuron, worked
 
-from autodiff import Value, backward_steps, forward_steps, tanh
+from autodiff import Value, backward_steps, forward_steps
 from nn.layers import MLP
 from viz import Stepper, step
 from viz.cli import main
@@ -24,25 +25,6 @@ from viz.numbers import format_number
 pytestmark = [pytest.mark.browser, pytest.mark.once]
 
 PICTURE = Path(__file__).parent.parent / "notebooks" / "pictures" / "stepper.png"
-
-
-def worked() -> Value:
-    x, y, z = Value(-2.0, "x"), Value(5.0, "y"), Value(-4.0, "z")
-    q = x + y
-    q.label = "q"
-    f = q * z
-    f.label = "f"
-    return f
-
-
-def multi_path() -> Value:
-    a = Value(3.0, "a")
-    return a * a + a
-
-
-def neuron() -> Value:
-    x, w, b = Value(2.0, "x"), Value(-0.5, "w"), Value(0.25, "b")
-    return tanh(w * x + b)
 
 
 MODEL = MLP(2, [2, 1], rng=1)
