@@ -348,3 +348,11 @@ def test_a_function_that_bends_far_nearer_than_one_is_no_false_alarm_and_a_wrong
 def test_the_taylor_remainder_is_no_false_alarm_near_zero(f, x):
     if x > 0.0 or f is not ad.sqrt:
         assert gradcheck(f, x).ok
+
+
+def test_a_remainder_whose_terms_cancel_on_the_way_is_no_false_alarm():
+    assert gradcheck(lambda x, y, z: ad.cos(x) + y + z, (-1.576171875, 0.0, 0.0)).ok
+
+
+def test_the_round_off_of_a_linear_function_is_no_false_alarm():
+    assert gradcheck(lambda x, y: ad.sum([x, x, y, 0.5, 0.5, 0.5]), (0.0, -1.5)).taylor_order is None
