@@ -219,8 +219,7 @@ def jvp(f: Function, args: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any,
     tangent: dict[Any, Any] = dict(zip(call.inputs, directions, strict=True))
     along = [_tangent(y, tangent, create_graph) for y in outputs]
     if create_graph:
-        anything = call.inputs[0]
-        return rebuild(outputs), rebuild([t if isinstance(t, Value) else anything * 0.0 + t for t in along])
+        return rebuild(outputs), rebuild([t if isinstance(t, Value) else call.constant(t) for t in along])
     return rebuild([y.data for y in outputs]), rebuild(along)
 
 
@@ -261,6 +260,10 @@ class _Call:
         self.rebuild: Rebuild = (lambda flat: rebuild(flat)[0]) if isinstance(argnums, int) else rebuild
         self.result = f(*(fresh.get(i, arg) for i, arg in enumerate(args)), **kwargs)
 
+    def constant(self, number: float) -> Value:
+        """The number as a Value that depends on the inputs, with derivative 0: so it is nobody else's leaf."""
+        return self.inputs[0] * 0.0 + number if self.inputs else Value(number)
+
     def wants_graph(self, outputs: list[Value]) -> bool:
         """Whether the result is itself to be differentiable: some Value other than our inputs went into it."""
         if self.nested:
@@ -286,8 +289,7 @@ def _one_value(f: Function, result: Any) -> Value:
 def _outputs(f: Function, call: _Call) -> tuple[list[Value], Rebuild]:
     """What f returned, as Values; a number is constant in the inputs."""
     flat, rebuild = flatten(call.result, f"the result of {_name(f)}")
-    anything = call.inputs[0] if call.inputs else Value(0.0)
-    return [y if isinstance(y, Value) else anything * 0.0 + as_number(y, _name(f)) for y in flat], rebuild
+    return [y if isinstance(y, Value) else call.constant(as_number(y, _name(f))) for y in flat], rebuild
 
 
 def _name(f: Function) -> str:

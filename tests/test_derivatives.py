@@ -272,3 +272,9 @@ def test_a_graph_of_an_n_ary_operation_is_differentiated_in_time_proportional_to
     xs = [Value(float(i % 7)) for i in range(3000)]
     rows = gradients(dot(xs, xs), xs, create_graph=True)  # quadratic time would take minutes here
     assert [g.data for g in rows[:3]] == [0.0, 2.0, 4.0]
+
+
+def test_forward_mode_of_a_function_without_arguments_has_derivative_zero():
+    w = Value(3.0)
+    y, along = jvp(lambda: [w * 2.0, 5.0], (), ())
+    assert y == [6.0, 5.0] and along == [0.0, 0.0]
