@@ -16,11 +16,8 @@ from autodiff.namespaces import FLOATS
 from autodiff.op import Op, Rule
 from autodiff.ops import BUILT_IN
 
-FLOAT_ERRORS = (
-    ValueError,
-    ZeroDivisionError,
-    OverflowError,
-)  # what a row's rules raise on floats where they have no value
+# What a row's rules raise on floats where they have no value.
+FLOAT_ERRORS = (ValueError, ZeroDivisionError, OverflowError)
 _SHOWN_OPERANDS = 6
 
 

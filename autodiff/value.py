@@ -421,6 +421,8 @@ def restore(
     if len(args) <= 2:
         node._x, node._y = (*args, None, None)[:2]
         node._dx, node._dy = (*partials, 0.0, 0.0)[:2]
+    if op is not None:
+        walks.note_assignment()  # whether its data follows from its operands' nobody has looked at
     return node
 
 

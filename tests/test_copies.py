@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from autodiff import Value, sum, topological_order
+from autodiff import Value, grad, gradients, sum, topological_order
 
 
 class Parameter(Value):
@@ -132,3 +132,14 @@ def test_a_wide_graph_under_a_deep_one_is_copied_once(copied):
     for x in xs:
         y = y * 0.5 + x
     assert len(topological_order(copied(y))) == len(topological_order(y))
+
+
+@every_copy
+def test_the_copy_of_a_graph_that_is_out_of_date_is_out_of_date_too(copied):
+    x = Value(3.0, "x")
+    y = x * x
+    x.data = 5.0
+    assert grad(lambda v: v * v)(1.0) == 2.0  # an epoch passes
+    again = copied(y)
+    with pytest.raises(ValueError, match="the graph is out of date: mul was computed as 9.0"):
+        gradients(again, [again.parents[0]], create_graph=True)

@@ -121,9 +121,8 @@ cdef class Value:
 
     @data.setter
     def data(self, data):
-        global assigned
         self._data = finite(data, "Value.data")
-        assigned = clock
+        note_assignment()
 
     @data.deleter
     def data(self):
@@ -219,9 +218,9 @@ cdef class Value:
         """Fill ``grad`` of every node below: seed · ∂self/∂node; leaves accumulate. See `reference.Value.backward`."""
         cdef double start = finite(seed, "backward(seed)")
         cdef Walk walk
-        begin(&walk, 0, True)
+        begin(&walk, 0)
         try:
-            visit(<Ref>self, &walk)
+            visit(<Ref>self, &walk, True)
             save_gradients(&walk)
             try:
                 self._grad += start
@@ -295,6 +294,7 @@ cdef class Value:
 include "nodes.pxi"
 include "rows.pxi"
 include "walks.pxi"
+include "buffers.pxi"
 
 
 # The engine's contract, with Value and topological_order; as in `reference`.
@@ -362,68 +362,10 @@ def restore(data, grad, op, args, partials, label, kind=None):
         else:
             Py_DECREF(node._op)
             node._op = NULL
+    else:
+        note_assignment()  # whether its data follows from its operands' nobody has looked at
     node._grad, node.label = grad, label
     return node
-
-
-# Data and gradients of many Values at once.
-
-
-def get_data(values, out):
-    cdef list given = checked_values(values)
-    cdef Py_ssize_t i
-    cdef double *doubles = doubles_in(as_doubles(out, len(given), True))
-    for i in range(len(given)):
-        doubles[i] = (<Value>given[i])._data
-
-
-def get_grad(values, out):
-    cdef list given = checked_values(values)
-    cdef Py_ssize_t i
-    cdef double *doubles = doubles_in(as_doubles(out, len(given), True))
-    for i in range(len(given)):
-        doubles[i] = (<Value>given[i])._grad
-
-
-def set_data(values, new):
-    global assigned
-    cdef list given = checked_values(values)
-    cdef Py_ssize_t i
-    cdef double *doubles = finite_doubles_in(new, len(given), "data")
-    for i in range(len(given)):
-        (<Value>given[i])._data = doubles[i]
-    assigned = clock
-
-
-def set_grad(values, new):
-    cdef list given = checked_values(values)
-    cdef Py_ssize_t i
-    cdef double *doubles = finite_doubles_in(new, len(given), "grad")
-    for i in range(len(given)):
-        (<Value>given[i])._grad = doubles[i]
-
-
-cdef list checked_values(values):
-    cdef list given = values if type(values) is list else list(values)
-    cdef Py_ssize_t i
-    for i in range(len(given)):
-        if not isinstance(given[i], Value):
-            raise not_a_value(given[i])
-    return given
-
-
-cdef double *doubles_in(memory):
-    return <double *>PyMemoryView_GET_BUFFER(memory).buf
-
-
-cdef double *finite_doubles_in(new, Py_ssize_t count, str what) except NULL:
-    memory = as_doubles(new, count)
-    cdef double *doubles = doubles_in(memory)
-    cdef Py_ssize_t i
-    for i in range(count):
-        if not isfinite(doubles[i]):
-            as_finite_doubles(new, count, what)  # which says what is wrong
-    return doubles
 
 
 def live_nodes():

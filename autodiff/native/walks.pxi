@@ -12,11 +12,9 @@ cdef struct Stack:
 
 
 cdef struct Walk:
-    unsigned long long first  # the mark of the first node that it met; that of the last is first + met - 1
-    Py_ssize_t met
+    unsigned long long first, next  # the mark of the first node that it met, and that of the next one that it will meet
     long long since  # the epoch below which it does not go
     bint older  # is there something below?
-    bint for_backward
     Stack nodes, leaves, path
     double *numbers  # one for each leaf, or one for each node that was met
 
@@ -34,7 +32,7 @@ cdef extern from "Python.h":
     int PyErr_CheckSignals() except -1
 
 cdef enum:
-    NODES_BETWEEN_SIGNALS = 1 << 16
+    STEPS_BETWEEN_SIGNALS = 1 << 16
 
 cdef unsigned long long next_mark = 1
 cdef long long clock = 0, assigned = -1  # the epoch that nodes are made in; that in which data was last assigned
@@ -59,6 +57,11 @@ def tick():
     return clock
 
 
+cdef inline void note_assignment() noexcept:
+    global assigned
+    assigned = clock
+
+
 def last_assignment():
     return assigned
 
@@ -70,7 +73,7 @@ def oldest(nodes):
     return found
 
 
-cdef int begin(Walk *walk, long long since, bint for_backward) except -1:
+cdef int begin(Walk *walk, long long since) except -1:
     global walker
     between_walks("a walk over a graph was begun within another one")
     if not PyThread_acquire_lock(walking, NOWAIT_LOCK):
@@ -78,13 +81,14 @@ cdef int begin(Walk *walk, long long since, bint for_backward) except -1:
             PyThread_acquire_lock(walking, WAIT_LOCK)
     walker = PyThread_get_thread_ident()
     memset(walk, 0, sizeof(Walk))
-    walk.first, walk.since, walk.for_backward = next_mark, since, for_backward
+    walk.first = walk.next = next_mark
+    walk.since = since
     return 0
 
 
 cdef void finish(Walk *walk) noexcept:
     global next_mark, walker
-    next_mark += walk.met
+    next_mark = walk.next
     PyMem_Free(walk.nodes.items)
     PyMem_Free(walk.leaves.items)
     PyMem_Free(walk.path.items)
@@ -116,28 +120,22 @@ cdef int make_room(Stack *stack) except -1:
     return 0
 
 
-cdef inline int give_mark(Walk *walk, Ref node) except -1:
-    (<Value>node).mark = walk.first + walk.met
-    walk.met += 1
-    if walk.met % NODES_BETWEEN_SIGNALS == 0:
-        PyErr_CheckSignals()
-    return 0
-
-
-cdef inline int meet(Walk *walk, Ref operand) except -1:
+cdef inline int meet(Walk *walk, Ref operand, bint for_backward) except -1:
     """Put an operand on the path, unless it is a number, was met before, is too old, or a leaf in a backward pass."""
     if Py_TYPE(operand) is &PyFloat_Type or (<Value>operand).mark >= walk.first:
         return 0
-    if (<Value>operand).epoch < walk.since:
-        walk.older = True
-        return 0
-    if walk.for_backward and (<Value>operand)._op is NULL:
-        give_mark(walk, operand)
+    if not for_backward:
+        if (<Value>operand).epoch < walk.since:
+            walk.older = True
+            return 0
+    elif (<Value>operand)._op is NULL:
+        (<Value>operand).mark = walk.next
+        walk.next += 1
         return push(&walk.leaves, operand)
     return push(&walk.path, operand)
 
 
-cdef int visit(Ref root, Walk *walk) except -1:
+cdef inline int visit(Ref root, Walk *walk, bint for_backward) except -1:
     """Add to ``walk.nodes`` what ``root`` depends on, in the order of `reference.topological_order`.
 
     For a backward pass the gradients of results become 0, and leaves, which pass nothing on, are put into
@@ -146,8 +144,12 @@ cdef int visit(Ref root, Walk *walk) except -1:
     cdef Ref node
     cdef Many *many
     cdef Py_ssize_t i
-    meet(walk, root)
+    cdef size_t steps = 0
+    meet(walk, root, for_backward)
     while walk.path.count:
+        steps += 1
+        if steps % STEPS_BETWEEN_SIGNALS == 0:
+            PyErr_CheckSignals()
         walk.path.count -= 1
         node = walk.path.items[walk.path.count]
         if <size_t>node & 1:
@@ -155,18 +157,19 @@ cdef int visit(Ref root, Walk *walk) except -1:
             continue
         if (<Value>node).mark >= walk.first:
             continue
-        give_mark(walk, node)
-        if walk.for_backward:
+        (<Value>node).mark = walk.next
+        walk.next += 1
+        if for_backward:
             (<Value>node)._grad = 0.0
         push(&walk.path, <Ref>(<size_t>node | 1))
         if (<Value>node).x is not NULL:
             if (<Value>node).y is not NULL:
-                meet(walk, (<Value>node).y)
-            meet(walk, (<Value>node).x)
+                meet(walk, (<Value>node).y, for_backward)
+            meet(walk, (<Value>node).x, for_backward)
         elif (<Value>node).y is not NULL:
             many = <Many *>(<Value>node).y
             for i in range(many.count - 1, -1, -1):
-                meet(walk, operands_of(many)[i])
+                meet(walk, operands_of(many)[i], for_backward)
     return 0
 
 
@@ -194,7 +197,7 @@ cdef int pass_on(Walk *walk) except -1:
             many = <Many *>(<Value>node).y
             for k in range(many.count):
                 add_to(operands_of(many)[k], grad * partials_of(many)[k])
-        if i % NODES_BETWEEN_SIGNALS == NODES_BETWEEN_SIGNALS - 1:
+        if <size_t>i % STEPS_BETWEEN_SIGNALS == 0:
             PyErr_CheckSignals()
     return 0
 
@@ -230,12 +233,12 @@ cdef list order_within(Walk *walk, Ref root):
     cdef Walk again
     cdef Py_ssize_t i
     memset(&again, 0, sizeof(Walk))
-    again.first = walk.first + walk.met
+    again.first = again.next = walk.next
     try:
-        visit(root, &again)
+        visit(root, &again, False)
         return [<object>again.nodes.items[i] for i in range(again.nodes.count)]
     finally:
-        walk.met += again.met
+        walk.next = again.next
         PyMem_Free(again.nodes.items)
         PyMem_Free(again.path.items)
 
@@ -254,10 +257,10 @@ def order(roots, long long since=0):
     cdef Walk walk
     cdef Py_ssize_t i
     cdef list given = checked_values(roots)
-    begin(&walk, since, False)
+    begin(&walk, since)
     try:
         for root in given:
-            visit(<Ref>root, &walk)
+            visit(<Ref>root, &walk, False)
         return [<object>walk.nodes.items[i] for i in range(walk.nodes.count)], bool(walk.older)
     finally:
         finish(&walk)
@@ -265,7 +268,7 @@ def order(roots, long long since=0):
 
 cdef int make_numbers(Walk *walk) except -1:
     """One number for each node that was met, 0 at first."""
-    walk.numbers = <double *>PyMem_Calloc(walk.met, sizeof(double))
+    walk.numbers = <double *>PyMem_Calloc(walk.next - walk.first, sizeof(double))
     if walk.numbers is NULL:
         raise MemoryError
     return 0
@@ -287,10 +290,10 @@ def pull_back(roots, seeds, xs, long long since):
     cdef double *place
     cdef list given = checked_values(roots), wanted = checked_values(xs), found = []
     cdef list amounts = list(seeds)
-    begin(&walk, since, False)
+    begin(&walk, since)
     try:
         for root in given:
-            visit(<Ref>root, &walk)
+            visit(<Ref>root, &walk, False)
         make_numbers(&walk)
         for i in range(len(given)):
             place = number_of(&walk, <Ref>given[i])
@@ -307,7 +310,7 @@ def pull_back(roots, seeds, xs, long long since):
                 many = <Many *>(<Value>node).y
                 for k in range(many.count):
                     give(&walk, operands_of(many)[k], grad * partials_of(many)[k])
-            if i % NODES_BETWEEN_SIGNALS == NODES_BETWEEN_SIGNALS - 1:
+            if <size_t>i % STEPS_BETWEEN_SIGNALS == 0:
                 PyErr_CheckSignals()
         for x in wanted:
             place = number_of(&walk, <Ref>x)
@@ -332,15 +335,15 @@ def push_forward(roots, xs, directions, long long since):
     cdef double *place
     cdef list given = checked_values(roots), moved = checked_values(xs), found = []
     cdef list amounts = list(directions)
-    begin(&walk, since, False)
+    begin(&walk, since)
     try:
         for root in given:
-            visit(<Ref>root, &walk)
+            visit(<Ref>root, &walk, False)
         # Behind the tangents one byte for each node: whether it depends on an x, and 2 where it is one.
-        walk.numbers = <double *>PyMem_Calloc(walk.met, sizeof(double) + 1)
+        walk.numbers = <double *>PyMem_Calloc(walk.next - walk.first, sizeof(double) + 1)
         if walk.numbers is NULL:
             raise MemoryError
-        varies = <char *>(walk.numbers + walk.met)
+        varies = <char *>(walk.numbers + (walk.next - walk.first))
         for i in range(len(moved)):
             place = number_of(&walk, <Ref>moved[i])
             if place is not NULL:
@@ -359,7 +362,7 @@ def push_forward(roots, xs, directions, long long since):
                 many = <Many *>(<Value>node).y
                 for k in range(many.count):
                     receive(&walk, varies, place, operands_of(many)[k], partials_of(many)[k])
-            if i % NODES_BETWEEN_SIGNALS == NODES_BETWEEN_SIGNALS - 1:
+            if <size_t>i % STEPS_BETWEEN_SIGNALS == 0:
                 PyErr_CheckSignals()
         for root in given:
             place = number_of(&walk, <Ref>root)
