@@ -26,13 +26,14 @@ from autodiff.derivatives import (
     vjp,
 )
 from autodiff.engine import Value, topological_order
-from autodiff.errors import DomainError, GradcheckError
+from autodiff.errors import CompileError, DomainError, GradcheckError
 from autodiff.functions import FUNCTIONS, dot, logsumexp, mean, softmax, sum
 from autodiff.gradcheck import Check, GradcheckReport, gradcheck
 from autodiff.graph import Path, count_paths, leaves, paths, zero_grad
 from autodiff.modes import detect_anomaly, no_grad
 from autodiff.numerical import numerical_gradient
 from autodiff.op import Domain, Op
+from autodiff.program import compile
 from autodiff.steps import BackwardStep, Contribution, ForwardStep, backward_steps, forward_steps
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ __version__ = "0.1.0"
 __all__ = [
     "BackwardStep",
     "Check",
+    "CompileError",
     "Contribution",
     "Domain",
     "DomainError",
@@ -57,6 +59,7 @@ __all__ = [
     "Path",
     "Value",
     "backward_steps",
+    "compile",
     "count_paths",
     "define_op",
     "detect_anomaly",

@@ -20,3 +20,7 @@ class GradcheckError(AssertionError):
     def __init__(self, message: str, report: object = None) -> None:
         super().__init__(message)
         self.report = report
+
+
+class CompileError(ValueError):
+    """A graph or a function that cannot become a `Program`; the message says what to write instead."""

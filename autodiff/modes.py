@@ -16,6 +16,7 @@ import weakref
 from collections.abc import Callable, Generator
 from typing import Any, ParamSpec, TypeVar
 
+Reader = Callable[[Any, str, tuple[str, int]], str]  # see `WatchingReads`
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -41,7 +42,7 @@ _noted: weakref.WeakKeyDictionary[Any, str] = weakref.WeakKeyDictionary()  # kep
 class _ThreadModes(threading.local):
     recording = True
     origins: weakref.WeakKeyDictionary[Any, str] | None = None
-    readers: tuple[Callable[[Any], str], ...] = ()
+    readers: tuple[Reader, ...] = ()
 
 
 here = _ThreadModes()
@@ -121,18 +122,20 @@ def detect_anomaly() -> Generator[None, None, None]:
         yield
 
 
-# What reads a number off a Value, float() above all, drops its graph. Whoever runs a function to differentiate it
-# watches for that: `reads` tells the engines to ask.
+# What reads a number off a Value (float(), a comparison, its data) leaves its graph. Whoever runs a function to
+# differentiate or to compile it watches for that: `reads` tells the engines to ask.
 
 reads = bytearray(1)
 _watching = 0
 _warned: set[tuple[str, int]] = set()
+_REFERENCE = os.path.join(_HOME, "autodiff", "value.py")
 
 
 class WatchingReads:
-    """Ask ``reader`` of every Value that float() is taken of, in this thread: what it answers is warned of."""
+    """Ask ``reader(node, how, place)`` of every number that is read off a Value in this thread, ``how`` being what did
+    it ("float()") and ``place`` the user's file and line: what it answers is warned of, once for each line."""
 
-    def __init__(self, reader: Callable[[Any], str]) -> None:
+    def __init__(self, reader: Reader) -> None:
         self.reader = reader
 
     def __enter__(self) -> None:
@@ -151,17 +154,19 @@ class WatchingReads:
             reads[0] = _watching > 0
 
 
-def note_read(node: Any) -> None:
-    """A number was read off ``node``. Warns once for each line of the user's code that lost something by it."""
+def note_read(node: Any, how: str, within: bool = False) -> None:
+    """A number was read off ``node``. ``within``: by a function of ours, on behalf of the user."""
+    if not here.readers:
+        return
     frame: Any = sys._getframe(1)  # pyright: ignore[reportPrivateUsage]
-    if frame.f_code.co_name == "__float__":  # the reference engine's
+    while frame.f_code.co_filename == _REFERENCE or (within and frame.f_code.co_filename.startswith(_OURS)):
         frame = frame.f_back
     place = frame.f_code.co_filename, frame.f_lineno
-    if place[0].startswith(_OURS) or place in _warned:
+    if place[0].startswith(_OURS):
         return
     for reader in here.readers:
-        lost = reader(node)
-        if lost:
+        lost = reader(node, how, place)
+        if lost and place not in _warned:
             _warned.add(place)
             warnings.warn_explicit(lost, UserWarning, *place)
             return

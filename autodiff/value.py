@@ -92,6 +92,8 @@ class Value:
 
     @property
     def data(self) -> float:
+        if modes.reads[0]:
+            modes.note_read(self, ".data")
         return self._data
 
     @data.setter
@@ -262,22 +264,32 @@ class Value:
         return self._compare("__ge__", other)
 
     def _compare(self, comparison: str, other: Any) -> Any:
+        if modes.reads[0]:
+            for compared in (self, other):
+                if isinstance(compared, Value):
+                    modes.note_read(compared, "a comparison")
         return getattr(self._data, comparison)(other._data if isinstance(other, Value) else other)
 
     __hash__ = object.__hash__
 
     def __bool__(self) -> bool:
+        if modes.reads[0]:
+            modes.note_read(self, "bool()")
         return bool(self._data)
 
     def __float__(self) -> float:
         if modes.reads[0]:
-            modes.note_read(self)
+            modes.note_read(self, "float()")
         return self._data
 
     def __int__(self) -> int:
+        if modes.reads[0]:
+            modes.note_read(self, "int()")
         return int(self._data)
 
     def __round__(self, digits: SupportsIndex | None = None) -> float:
+        if modes.reads[0]:
+            modes.note_read(self, "round()")
         return round(self._data, digits)
 
     def __format__(self, spec: str) -> str:

@@ -117,6 +117,8 @@ cdef class Value:
 
     @property
     def data(self):
+        if is_watched[0]:
+            modes.note_read(self, ".data")
         return self._data
 
     @data.setter
@@ -237,6 +239,10 @@ cdef class Value:
 
     def __richcmp__(self, other, int comparison):
         cdef double x = self._data, y
+        if is_watched[0]:
+            modes.note_read(self, "a comparison")
+            if isinstance(other, Value):
+                modes.note_read(other, "a comparison")
         if isinstance(other, Value):
             y = (<Value>other)._data
         elif type(other) is float:
@@ -257,17 +263,23 @@ cdef class Value:
         return PyBaseObject_Type.tp_hash(self)
 
     def __bool__(self):
+        if is_watched[0]:
+            modes.note_read(self, "bool()")
         return self._data != 0.0
 
     def __float__(self):
         if is_watched[0]:
-            modes.note_read(self)
+            modes.note_read(self, "float()")
         return self._data
 
     def __int__(self):
+        if is_watched[0]:
+            modes.note_read(self, "int()")
         return int(self._data)
 
     def __round__(self, digits=None):
+        if is_watched[0]:
+            modes.note_read(self, "round()")
         return round(self._data, digits)
 
     def __format__(self, spec):

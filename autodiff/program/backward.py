@@ -1,0 +1,117 @@
+"""The backward program: an instruction's pullback for each instruction, in reverse.
+
+What a pullback computes is the row's partials; here is only decided where each gradient goes, whether it is the first
+that comes there, and what nobody asks for: gradients of what does not depend on a parameter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from autodiff.ops import DOT, SUM
+from autodiff.program.expressions import CannotBeWrittenError, operand, partial_of
+from autodiff.program.instructions import (
+    Backward,
+    Clear,
+    Contribution,
+    Elementwise,
+    Instruction,
+    Operand,
+    Place,
+    Product,
+    Pullback,
+)
+from autodiff.program.lifting import Lifted
+
+
+def backward(lifted: Lifted, parameters: int) -> list[Backward]:
+    """The pullbacks from the first output, whose gradient is set before they are run."""
+    return _Backward(lifted, parameters).run(lifted)
+
+
+def operands_of(instruction: Instruction) -> tuple[Operand | None, ...]:
+    if isinstance(instruction, Product):
+        return instruction.left, instruction.right, instruction.bias
+    return instruction.operands
+
+
+class _Backward:
+    def __init__(self, lifted: Lifted, parameters: int) -> None:
+        sizes = {False: len(lifted.column), True: lifted.rows}
+        self.learned = {varies: np.zeros(size, dtype=bool) for varies, size in sizes.items()}
+        self.written = {varies: np.zeros(size, dtype=bool) for varies, size in sizes.items()}
+        self.cleared: dict[bool, list[np.ndarray[tuple[int], np.dtype[np.intp]]]] = {False: [], True: []}
+        self.learned[False][:parameters] = True
+        self.parameters = parameters
+        for instruction in lifted.instructions:
+            self._learn(instruction)
+
+    def _learn(self, instruction: Instruction) -> None:
+        """Which results depend on a parameter."""
+        found: Any = np.zeros(instruction.out.shape, dtype=bool)
+        for i, x in enumerate(operands_of(instruction)):
+            if isinstance(x, Place):
+                learned: Any = self.learned[x.varies][x.index]
+                if isinstance(instruction, Product):
+                    found |= learned if i == 2 else learned.any(1) if i == 0 else learned.any(1)[:, None]
+                else:
+                    found |= learned if isinstance(instruction, Elementwise) else learned.any(0)
+        self.learned[instruction.out.varies][instruction.out.index] = found
+
+    def run(self, lifted: Lifted) -> list[Backward]:
+        output = lifted.outputs[0]
+        self.written[output.varies][output.index] = True
+        pullbacks = self._pullbacks(lifted.instructions)
+        self.cleared[False].append(np.flatnonzero(~self.written[False][: self.parameters]))
+        clears = [self._clear(varies) for varies in (True, False)]
+        return [*(clear for clear in clears if clear is not None), *pullbacks]
+
+    def _clear(self, varies: bool) -> Clear | None:
+        index = np.concatenate([np.zeros(0, dtype=np.intp), *self.cleared[varies]])
+        return Clear(Place(varies, index)) if index.size else None
+
+    def _pullbacks(self, instructions: Sequence[Instruction]) -> list[Pullback]:
+        found: list[Pullback] = []
+        for instruction in reversed(instructions):
+            out = instruction.out
+            if not self.learned[out.varies][out.index].any():
+                continue
+            self._complete(out)
+            contributions = tuple(
+                Contribution(i, x, self._sets(x))
+                for i, x in enumerate(operands_of(instruction))
+                if isinstance(x, Place) and self.learned[x.varies][x.index].any() and not _is_flat(instruction, i)
+            )
+            if contributions:
+                found.append(Pullback(instruction, contributions))
+        return found
+
+    def _complete(self, out: Place) -> None:
+        """What nothing has come to has gradient 0."""
+        missing = out.index[~self.written[out.varies][out.index]]
+        if missing.size:
+            self.cleared[out.varies].append(missing)
+            self.written[out.varies][missing] = True
+
+    def _sets(self, target: Place) -> bool:
+        written = self.written[target.varies]
+        there = written[target.index]
+        if there.any() and not there.all():
+            self.cleared[target.varies].append(np.unique(target.index[~there]))
+        sets = not there.any()
+        written[target.index] = True
+        return sets
+
+
+def _is_flat(instruction: Instruction, i: int) -> bool:
+    """Whether the row's partial is 0 everywhere, as that of a condition is."""
+    if isinstance(instruction, Product) or instruction.op in (SUM, DOT):
+        return False
+    names = [operand(j) for j in range(len(instruction.operands))]
+    try:
+        return partial_of(instruction.op, i, operand(len(names)), names).number == 0.0
+    except CannotBeWrittenError:
+        return False

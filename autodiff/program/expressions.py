@@ -1,0 +1,208 @@
+"""What a row's rules compute on arrays, as an expression of NumPy's functions: run with buffers, or written as source.
+
+A rule is run once on operands that only note what is done with them. So nobody writes a rule a second time: the calls
+that `binding` makes of an expression, and the source text, both come from the table.
+"""
+
+# The rules run on any namespace, so the operands of their lambdas have no one type.
+# pyright: reportUnknownLambdaType=false, reportUnknownMemberType=false
+# pyright: reportUnknownArgumentType=false, reportUnknownVariableType=false
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from autodiff.floats import FLOAT_ERRORS
+from autodiff.namespaces import FLOATS, Namespace
+from autodiff.op import Op
+
+# What an expression may be made of besides operands and numbers: ufuncs of NumPy under their names, and
+CONDITIONS = ("less", "equal", "logical_and")  # those whose result is true or false,
+REDUCTIONS = ("total", "largest")  # those over the operands of an n-ary row, which lie along the first axis,
+CHOICE = "where"  # and that of three operands.
+
+
+class CannotBeWrittenError(TypeError):
+    """A rule does with its operands what arrays cannot do: it asks for their value, or gives them to `math`."""
+
+
+class Expression:
+    """A function of NumPy on ``args``, or an operand ("operand", its place), or a number ("number", it)."""
+
+    __slots__ = ("args", "name")
+    __hash__ = object.__hash__
+
+    def __init__(self, name: str, *args: Any) -> None:
+        self.name, self.args = name, args
+
+    @property
+    def number(self) -> float | None:
+        return self.args[0] if self.name == "number" else None
+
+    def __add__(self, other: Any) -> Expression:
+        return made("add", self, other)
+
+    def __radd__(self, other: Any) -> Expression:
+        return made("add", other, self)
+
+    def __sub__(self, other: Any) -> Expression:
+        return made("subtract", self, other)
+
+    def __rsub__(self, other: Any) -> Expression:
+        return made("subtract", other, self)
+
+    def __mul__(self, other: Any) -> Expression:
+        return made("multiply", self, other)
+
+    def __rmul__(self, other: Any) -> Expression:
+        return made("multiply", other, self)
+
+    def __truediv__(self, other: Any) -> Expression:
+        return made("divide", self, other)
+
+    def __rtruediv__(self, other: Any) -> Expression:
+        return made("divide", other, self)
+
+    def __mod__(self, other: Any) -> Expression:
+        return made("remainder", self, other)
+
+    def __rmod__(self, other: Any) -> Expression:
+        return made("remainder", other, self)
+
+    def __pow__(self, other: Any) -> Expression:
+        return made("power", self, other)
+
+    def __rpow__(self, other: Any) -> Expression:
+        return made("power", other, self)
+
+    def __neg__(self) -> Expression:
+        return made("negative", self)
+
+    def __pos__(self) -> Expression:
+        return self
+
+    def __abs__(self) -> Expression:
+        return made("absolute", self)
+
+    def __eq__(self, other: object) -> Any:
+        return made("equal", self, other)
+
+    def __and__(self, other: Any) -> Expression:
+        return made("logical_and", self, other)
+
+    def _refuse(self, *_: Any) -> Any:
+        raise CannotBeWrittenError("it asks for the value of an operand")
+
+    __bool__ = __float__ = __int__ = __index__ = __len__ = __iter__ = _refuse
+    __lt__ = __gt__ = __le__ = __ge__ = __ne__ = _refuse
+
+
+def operand(place: int) -> Expression:
+    return Expression("operand", place)
+
+
+def expression(x: Any) -> Expression:
+    """An expression as it is, a number as one."""
+    return x if isinstance(x, Expression) else Expression("number", float(x))
+
+
+def made(name: str, *args: Any) -> Expression:
+    """A function on operands; at once where they are all numbers, and ``1·x`` is x."""
+    parts = [expression(x) for x in args]
+    if all(part.name == "number" for part in parts):
+        return Expression("number", _on_numbers(name, [part.args[0] for part in parts]))
+    if name == "multiply":
+        for factor, other in (parts, parts[::-1]):
+            if factor.number == 1.0:
+                return other
+            if factor.number == -1.0:
+                return made("negative", other)
+    if name == CHOICE and _is_size(*parts):
+        return Expression("absolute", parts[2])
+    return Expression(name, *parts)
+
+
+def _is_size(condition: Expression, special: Expression, general: Expression) -> bool:
+    """Whether it is −x where x < 0, else x, as a row writes |x| that is to have a slope at 0."""
+    below = condition.name == "less" and condition.args[0] is general and condition.args[1].number == 0.0
+    return below and special.name == "negative" and special.args[0] is general
+
+
+def _on_numbers(name: str, numbers: Sequence[float]) -> float:
+    import numpy as np
+
+    with np.errstate(all="ignore"):
+        return float(_function(name)(*numbers))
+
+
+def _function(name: str) -> Callable[..., Any]:
+    import numpy as np
+
+    return getattr(np, name)
+
+
+def _noted(name: str) -> Callable[..., Any]:
+    return functools.partial(made, name)
+
+
+def _reduced(name: str) -> Callable[[Iterable[Any]], Any]:
+    def reduction(terms: Iterable[Any]) -> Any:
+        (term,) = terms  # one stands for all: see namespaces.slices
+        return made(name, term)
+
+    return reduction
+
+
+def _on_expressions_or_floats(name: str, numpy_name: str) -> Callable[..., Any]:
+    on_floats = getattr(FLOATS, name)
+
+    def function(*args: Any) -> Any:
+        if any(isinstance(x, Expression) for x in args):
+            return made(numpy_name, *args)
+        return on_floats(*args)
+
+    return function
+
+
+_RENAMED = {"abs": "absolute", "pow": "power", "mod": "remainder"}
+_SAME = (
+    "pow exp exp2 log log2 log10 log1p expm1 sqrt sin cos tan arcsin arccos arctan arctan2 sinh cosh tanh arcsinh "
+    "arccosh arctanh erf erfc abs sign mod maximum minimum floor"
+).split()
+
+EXPRESSIONS = Namespace(
+    "expressions",
+    number=float,
+    pi=math.pi,
+    constant=lambda x: x,
+    step=lambda x: made("heaviside", x, 0.0),
+    compare=lambda x, y: made("sign", x - y),
+    less=_on_expressions_or_floats("less", "less"),
+    unless=_noted(CHOICE),
+    total=_reduced("total"),
+    largest=_reduced("largest"),
+    **{name: _on_expressions_or_floats(name, _RENAMED.get(name, name)) for name in _SAME},
+)
+
+
+def value_of(op: Op, operands: Sequence[Expression]) -> Expression:
+    """What the row computes. Raises CannotBeWrittenError for a user's row that arrays cannot run."""
+    return _run(op, lambda: [op.value(EXPRESSIONS, *operands)])[0]
+
+
+def partial_of(op: Op, i: int, out: Expression, operands: Sequence[Expression], shown: bool = False) -> Expression:
+    """The local derivative ∂out/∂xᵢ (of an n-ary row: in the i-th vector of operands), as computed or as shown."""
+    rule = op.shown_partial if shown else op.partial
+    return _run(op, lambda: [rule(i, EXPRESSIONS, out, *operands)])[0]
+
+
+def _run(op: Op, rule: Callable[[], Sequence[Any]]) -> list[Expression]:
+    try:
+        return [expression(x) for x in rule()]
+    except CannotBeWrittenError:
+        raise
+    except (TypeError, AttributeError, *FLOAT_ERRORS) as error:
+        raise CannotBeWrittenError(f"{op.name} cannot be run on arrays: {error}") from error

@@ -1,0 +1,393 @@
+"""Running a Program's instructions by NumPy: bound once to memory for so many examples, then a list of calls.
+
+Every call writes into a buffer that was allocated before. None of this knows a derivative: the rows' partials come as
+expressions of NumPy's functions.
+"""
+
+# NumPy's functions take whatever arrays there are, which has no one type.
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+# pyright: reportUnknownLambdaType=false
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from autodiff.floats import FLOAT_ERRORS
+from autodiff.namespaces import FLOATS
+from autodiff.program.expressions import (
+    CONDITIONS,
+    CannotBeWrittenError,
+    Expression,
+    expression,
+    made,
+    operand,
+    partial_of,
+    value_of,
+)
+from autodiff.program.instructions import (
+    Backward,
+    Clear,
+    Contribution,
+    Elementwise,
+    Instruction,
+    Place,
+    Plan,
+    Product,
+    Reduction,
+)
+
+Array = np.ndarray[Any, np.dtype[Any]]
+Call = Callable[[], Any]
+
+
+class Memory:
+    """The two memories and their gradients, for ``n`` examples.
+
+    ``each`` : keep the gradients of what does not vary example by example, and not their sum
+    """
+
+    def __init__(self, plan: Plan, n: int, each: bool, dtype: Any) -> None:
+        rows, columns = plan.rows, len(plan.column)
+        self.n, self.each, self.dtype = n, each, np.dtype(dtype)
+        self.values = {True: np.zeros((rows, n), dtype), False: np.array(plan.column, dtype).reshape(-1, 1)}
+        self.gradients = {True: np.zeros((rows, n), dtype), False: np.zeros((columns, n if each else 1), dtype)}
+
+    def read(self, place: Place) -> Array:
+        return self.values[place.varies][place.index]
+
+
+class Runner:
+    """A plan bound to a memory for ``n`` examples."""
+
+    def __init__(self, plan: Plan, n: int, each: bool = False, dtype: Any = "float64") -> None:
+        self.plan, self.n, self.memory = plan, n, Memory(plan, n, each, dtype)
+        forward, backward = Binding(self.memory), Binding(self.memory)
+        for instruction in plan.instructions:
+            forward.forward(instruction)
+        for step in plan.pullbacks:
+            backward.backward(step)
+        self._forward, self._backward = forward.calls, backward.calls
+
+    def forward(self, theta: Array, rows: Array) -> bool:
+        """Compute everything for the rows of X; whether all of it is finite."""
+        values = self.memory.values
+        values[False][: self.plan.parameters, 0] = theta
+        values[True][: self.plan.inputs] = rows.T
+        for call in self._forward:
+            call()
+        return math.isfinite(values[True].sum()) and math.isfinite(values[False].sum())
+
+    def backward(self, seeds: Array) -> Array:
+        """Σ seed·∂output/∂θ, or with ``each`` that of each example, in a column of its own."""
+        output = self.plan.outputs[0]
+        gradients = self.memory.gradients[output.varies]
+        gradients[output.first] = seeds if gradients.shape[1] == self.n else seeds.sum()
+        for call in self._backward:
+            call()
+        found = self.memory.gradients[False][: self.plan.parameters]
+        return found if self.memory.each else found[:, 0]
+
+    def outputs(self) -> Array:
+        """(N, outputs)"""
+        found = np.empty((self.n, len(self.plan.outputs)), self.memory.dtype)
+        for j, output in enumerate(self.plan.outputs):
+            found[:, j] = self.memory.values[output.varies][output.first]
+        return found
+
+
+class Binding:
+    """Calls for instructions on a memory, in their order; what they need in between is theirs."""
+
+    def __init__(self, memory: Memory) -> None:
+        self.memory = memory
+        self.calls: list[Call] = []
+        self._free: dict[Any, list[Array]] = {}
+        self._taken: list[Array] = []
+
+    # Buffers: one that an instruction is done with is taken again by the next.
+
+    def buffer(self, shape: tuple[int, ...], dtype: Any = None) -> Array:
+        dtype = np.dtype(dtype or self.memory.dtype)
+        size = math.prod(shape)
+        free = self._free.setdefault(dtype, [])
+        fitting = [i for i, kept in enumerate(free) if kept.size >= size]
+        kept = free.pop(min(fitting, key=lambda i: free[i].size)) if fitting else np.empty(size, dtype)
+        self._taken.append(kept)
+        return kept[:size].reshape(shape)
+
+    def _release(self) -> None:
+        for kept in self._taken:
+            self._free[kept.dtype].append(kept)
+        self._taken = []
+
+    def call(self, function: Callable[..., Any], *args: Any) -> None:
+        self.calls.append(functools.partial(function, *args))
+
+    # Reading and writing places.
+
+    def read(self, place: Place, gradients: bool = False) -> Array:
+        """What is there, its columns along the last axis: seen in the memory, or copied."""
+        memory = (self.memory.gradients if gradients else self.memory.values)[place.varies]
+        seen = _seen(memory, place)
+        if seen is not None:
+            return seen
+        copy = self.buffer((*place.shape, memory.shape[1]))
+        self.call(np.take, memory, place.index, 0, copy, "clip")
+        return copy
+
+    def deliver(self, to: Contribution, shape: tuple[int, ...], write: Callable[[Array], None]) -> None:
+        """Let ``write`` put a gradient of ``shape`` (with columns) into an array, and bring it to its place."""
+        place = to.target
+        memory = self.memory.gradients[place.varies]
+        seen = _seen(memory, place) if place.distinct else None
+        if seen is not None and to.sets and shape == seen.shape:
+            write(seen)
+            return
+        amount = self.buffer(shape)
+        write(amount)
+        columns = memory.shape[1]
+        if shape[-1] != columns:  # the sum over the examples
+            total = self.buffer((*shape[:-1], 1))
+            self.call(np.add.reduce, amount, -1, None, total, True)
+            amount = total
+        if seen is not None:
+            self.call(np.copyto, seen, amount) if to.sets else self.call(np.add, seen, amount, seen)
+            return
+        index = place.index.ravel()
+        amount = amount.reshape(-1, columns)
+        if not place.distinct:
+            order = np.argsort(index, kind="stable")
+            index, starts = np.unique(index[order], return_index=True)
+            if index.size == 1:
+                total = self.buffer((1, columns))
+                self.call(np.add.reduce, amount, 0, None, total, True)
+            else:
+                ordered, total = self.buffer(amount.shape), self.buffer((index.size, columns))
+                self.call(np.take, amount, order, 0, ordered, "clip")
+                self.call(np.add.reduceat, ordered, starts, 0, None, total)
+            amount = total
+        where: Any = index
+        if index[-1] - index[0] == index.size - 1 and np.all(np.diff(index) == 1):
+            where = slice(int(index[0]), int(index[-1]) + 1)
+        self.call(_set_rows if to.sets else _add_to_rows, memory, where, amount)
+
+    # Instructions forwards.
+
+    def forward(self, instruction: Instruction) -> None:
+        if isinstance(instruction, Product):
+            self._product(instruction)
+        else:
+            out = self.read(instruction.out)
+            operands = [self.read(x) if isinstance(x, Place) else x for x in instruction.operands]
+            try:
+                value = value_of(instruction.op, _names(operands))
+            except CannotBeWrittenError:
+                self.call(_run_by_element, instruction.op.value, operands, out, isinstance(instruction, Reduction))
+            else:
+                self._write(value, operands, out)
+        self._release()
+
+    def _product(self, product: Product) -> None:
+        left, right = self.read(product.left), self.read(product.right)
+        out = self.read(product.out)
+        self._multiply("kmn,lmn->lkn", left, right, out)
+        if product.bias is not None:
+            self.call(np.add, out, self.read(product.bias), out)
+
+    def _multiply(self, how: str, a: Array, b: Array, out: Array) -> None:
+        """Σ over the index that ``out`` lacks, by matrix products where that is what it is."""
+        call = _as_matmul(how, a, b, out, self.buffer)
+        if call is not None:
+            self.calls.extend(call)
+            return
+        columns = max(a.shape[-1], b.shape[-1])
+        wide = [np.broadcast_to(x, (*x.shape[:-1], columns)) for x in (a, b)]
+        self.call(functools.partial(np.einsum, how, *wide, out=out))
+
+    def _sum_products(self, how: str, a: Array, b: Array, out: Array) -> None:
+        self._multiply(how, a, b, out[..., 0])
+
+    # Instructions backwards.
+
+    def backward(self, step: Backward) -> None:
+        if isinstance(step, Clear):
+            self.call(_set_rows, self.memory.gradients[step.place.varies], step.place.index, 0.0)
+        elif isinstance(step.of, Product):
+            self._pull_back_product(step.of, step.contributions)
+        else:
+            self._pull_back(step.of, step.contributions)
+        self._release()
+
+    def _pull_back_product(self, product: Product, contributions: Sequence[Contribution]) -> None:
+        grad = self.read(product.out, gradients=True)
+        for to in contributions:
+            columns = grad.shape[-1]
+            shape = (*to.target.shape, columns)
+            if to.operand == 2:
+                self._sum_bias(to, grad)
+                continue
+            if to.operand == 0:
+                other, how = self.read(product.right), "lkn,lmn->kmn"
+            else:
+                other, how = self.read(product.left), "lkn,kmn->lmn"
+            if columns > 1 and not to.target.varies and not self.memory.each:
+                how, shape = how[:-1], (*to.target.shape, 1)
+                self.deliver(to, shape, functools.partial(self._sum_products, how, grad, other))
+            else:
+                self.deliver(to, shape, functools.partial(self._multiply, how, grad, other))
+
+    def _sum_bias(self, to: Contribution, grad: Array) -> None:
+        _, k, n = grad.shape
+        if n > 1 and not self.memory.each:
+            self.deliver(to, (k, 1), lambda out: self.call(np.add.reduce, grad, (0, 2), None, out[..., 0]))
+        else:
+            self.deliver(to, (k, n), lambda out: self.call(np.add.reduce, grad, 0, None, out))
+
+    def _pull_back(self, of: Elementwise | Reduction, contributions: Sequence[Contribution]) -> None:
+        grad, out = self.read(of.out, gradients=True), self.read(of.out)
+        operands = [self.read(x) if isinstance(x, Place) else x for x in of.operands]
+        names = _names(operands)
+        places = [*operands, out, grad]
+        received = operand(len(operands) + 1)
+        for to in contributions:
+            shape = np.broadcast_shapes((*to.target.shape, 1), grad.shape)
+            try:
+                partial = partial_of(of.op, to.operand, operand(len(operands)), names)
+            except CannotBeWrittenError:
+                local = self.buffer(np.broadcast_shapes((*to.target.shape, 1), out.shape))
+                rule = functools.partial(of.op.partial, to.operand)
+                self.call(_run_by_element, rule, [out, *operands], local, isinstance(of, Reduction))
+                self.deliver(to, shape, functools.partial(self.call, np.multiply, grad, local))
+                continue
+            amount = made("multiply", received, partial)
+            self.deliver(to, shape, lambda array, amount=amount: self._write(amount, places, array))
+
+    # Expressions.
+
+    def _write(self, root: Expression, operands: Sequence[Array | float], out: Array) -> None:
+        """Calls that put the value of an expression into ``out``."""
+        known: dict[Any, Array | float] = {}
+
+        def value(e: Expression, into: Array | None = None) -> tuple[Any, Array | float]:
+            if e.name == "number":
+                return e.args[0], e.args[0]
+            if e.name == "operand":
+                return ("operand", *e.args), operands[e.args[0]]
+            parts = [value(part) for part in e.args]
+            key = (e.name, *(part[0] for part in parts))
+            if key not in known:
+                arrays = [part[1] for part in parts]
+                known[key] = self._apply(e.name, arrays, into)
+            return key, known[key]
+
+        found = value(root, out)[1]
+        if found is not out:
+            self.call(np.copyto, out, found)
+
+    def _apply(self, name: str, args: list[Any], out: Array | None) -> Array:
+        shape = np.broadcast_shapes(*(np.shape(x) for x in args))
+        if name in ("total", "largest"):
+            out = self.buffer(shape[1:]) if out is None else out
+            self.call((np.add if name == "total" else np.maximum).reduce, args[0], 0, None, out)
+            return out
+        if out is None or out.shape != shape:
+            out = self.buffer(shape, bool if name in CONDITIONS else None)
+        if name == "where":
+            self.call(_choose, *args, out)
+        else:
+            self.calls.append(functools.partial(_function(name), *args, out=out))
+        return out
+
+
+def _names(operands: Sequence[Array | float]) -> list[Expression]:
+    return [expression(x) if isinstance(x, float) else operand(i) for i, x in enumerate(operands)]
+
+
+@functools.cache
+def _function(name: str) -> Callable[..., Any]:
+    if name not in ("erf", "erfc"):
+        return getattr(np, name)
+    try:
+        import scipy.special  # pyright: ignore[reportMissingTypeStubs]
+
+        return getattr(scipy.special, name)
+    except ImportError:
+        by_element = np.vectorize(getattr(math, name), otypes=[float])
+        return lambda x, out: np.copyto(out, by_element(x))
+
+
+def _seen(memory: Array, place: Place) -> Array | None:
+    steps = place.steps
+    if steps is None:
+        return None
+    row, column = memory.strides
+    start = memory[place.first :]
+    strides = (*(step * row for step in steps), column)
+    return np.lib.stride_tricks.as_strided(start, (*place.shape, memory.shape[1]), strides)
+
+
+def _set_rows(memory: Array, where: Any, amount: Any) -> None:
+    memory[where] = amount
+
+
+def _add_to_rows(memory: Array, where: Any, amount: Array) -> None:
+    memory[where] += amount
+
+
+def _choose(condition: Any, special: Any, general: Any, out: Array) -> None:
+    np.copyto(out, general)
+    np.copyto(out, special, where=condition)
+
+
+def _run_by_element(rule: Callable[..., Any], operands: Sequence[Any], out: Array, n_ary: bool) -> None:
+    """A user's rule on floats, one element after the other; nan where it fails, and that is found afterwards."""
+    if n_ary:
+        _run_n_ary(rule, operands, out)
+        return
+    for i in np.ndindex(out.shape):
+        x = [float(np.broadcast_to(a, out.shape)[i]) for a in operands]
+        try:
+            out[i] = rule(FLOATS, *x)
+        except FLOAT_ERRORS:
+            out[i] = math.nan
+
+
+def _run_n_ary(rule: Callable[..., Any], operands: Sequence[Any], out: Array) -> None:
+    raise NotImplementedError
+
+
+def _as_matmul(
+    how: str, a: Array, b: Array, out: Array, buffer: Callable[[tuple[int, ...]], Array]
+) -> list[Any] | None:
+    """One of the sums of a product as matrix products, where one of the two does not vary, or there is one example."""
+    n = max(a.shape[-1], b.shape[-1])
+    call = functools.partial
+    if how == "kmn,lmn->lkn":
+        left, right = a, b
+        if n == 1:
+            return [call(np.matmul, right[..., 0], left[..., 0].T, out[..., 0])]
+        if left.shape[-1] == 1:
+            if right.shape[0] == 1:
+                return [call(np.matmul, left[..., 0], right[0], out[0])]
+            return [call(np.matmul, left[..., 0], right, out)]
+    elif how == "lkn,kmn->lmn":
+        grad, left = a, b
+        if n == 1:
+            return [call(np.matmul, grad[..., 0], left[..., 0], out[..., 0])]
+        if left.shape[-1] == 1:
+            if grad.shape[0] == 1:
+                return [call(np.matmul, left[..., 0].T, grad[0], out[0])]
+            return [call(np.matmul, left[..., 0].T, grad, out)]
+    elif how == "lkn,lmn->kmn" and n == 1:
+        return [call(np.matmul, a[..., 0].T, b[..., 0], out[..., 0])]
+    elif how == "lkn,lmn->km" and a.shape[-1] == b.shape[-1]:
+        if a.shape[0] == 1:
+            return [call(np.matmul, a[0], b[0].T, out)]
+        each = buffer((a.shape[0], *out.shape))
+        return [call(np.matmul, a, b.swapaxes(1, 2), each), call(np.add.reduce, each, 0, None, out)]
+    return None

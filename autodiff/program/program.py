@@ -1,0 +1,235 @@
+"""Program: a scalar graph as a list of instructions on arrays, and running it on any number of examples.
+
+What it computes is the trace's; how that is grouped, `lifting`'s; the gradients' instructions, `backward`'s; who runs
+them, `on_numpy`. Here is what a user sees.
+"""
+
+# ruff: noqa: N803 (X is the field's name)
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+from __future__ import annotations
+
+import contextlib
+import math
+import threading
+from collections.abc import Generator, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from autodiff import engine
+from autodiff.engine import Value
+from autodiff.program.backward import backward
+from autodiff.program.instructions import Plan
+from autodiff.program.lifting import lift
+from autodiff.program.on_numpy import Array, Runner
+from autodiff.program.scalars import run_on_scalars
+from autodiff.program.simplify import gather_chains, share_equal
+from autodiff.program.stats import Stats, guarded, in_domain, stats_of
+from autodiff.program.trace import Trace
+
+_ENTRIES = 1 << 18  # of a memory: so many examples are run at once that it stays in the processor's cache
+_FEWEST = 32  # examples at once, however many rows there are
+_KEPT = 4  # memories, for so many sizes of batches
+
+
+class Program:
+    """A compiled graph; `compile` makes it. It pickles; a second call while one runs, by another thread, is refused.
+
+    Attributes
+    ----------
+    parameters : the Values whose data is read anew in every run
+    inputs : how many numbers an example has
+    """
+
+    def __init__(
+        self, trace: Trace, parameters: Sequence[Value], *, single: bool, together: bool = True, dtype: str = "float64"
+    ) -> None:
+        self.parameters, self.inputs = list(parameters), trace.inputs
+        self.dtype = np.dtype(dtype)
+        self._single, self._trace = single, trace
+        simple = share_equal(gather_chains(trace)) if together else trace
+        lifted = lift(simple, together)
+        pullbacks = backward(lifted, len(self.parameters)) if self.parameters else []
+        self.plan = Plan(
+            self.inputs,
+            len(self.parameters),
+            lifted.rows,
+            lifted.column,
+            lifted.instructions,
+            lifted.outputs,
+            pullbacks,
+        )
+        self.labels = simple.labels
+        self._prepare()
+
+    def _prepare(self) -> None:
+        self._lock = threading.Lock()
+        self._runners: dict[tuple[int, bool], Runner] = {}
+        self._guarded = guarded(self.plan)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: x for name, x in vars(self).items() if name not in ("_lock", "_runners", "_guarded")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._prepare()
+
+    # Running.
+
+    def __call__(self, X: Any = None) -> Array:
+        """The outputs for the rows of X: (N) numbers, or (N, outputs) where a list of outputs was compiled.
+
+        Raises what the scalar engine raises for the first row that has no value, and says which it is.
+        """
+        rows = self._rows(X)
+        found = np.empty((len(rows), len(self.plan.outputs)), self.dtype)
+        theta = self.theta()
+        with self._running():
+            for part, runner in self._chunks(rows, each=False):
+                self._forward(runner, theta, rows, part)
+                found[part] = runner.outputs()
+        return found[:, 0] if self._single else found
+
+    def value_and_grad(
+        self, X: Any = None, *, reduce: str | None = "mean", weights: Any = None, write: bool = True
+    ) -> tuple[Any, Array]:
+        """The loss of the examples in the rows of X, and its gradient with respect to the parameters.
+
+        Parameters
+        ----------
+        X : (N, inputs) numbers; None for a graph without inputs
+        reduce : "mean" or "sum" over the examples, or None: each by itself
+        weights : what each example counts; a mean is then Σ w·loss / Σ w
+        write : whether the parameters' ``grad`` becomes that gradient, in place of what was there
+
+        Returns a float and an array of (parameters,) in their order; for ``reduce=None`` arrays of (N) and of
+        (N, parameters), which are not written. Raises what the scalar engine raises for the first row that has no value
+        or no gradient, and says which it is.
+        """
+        if not self._single:
+            raise ValueError("a gradient is that of one output, and this program has a list of them: compile a loss")
+        if reduce not in ("mean", "sum", None):
+            raise ValueError(f"reduce is 'mean', 'sum' or None, not {reduce!r:.60}")
+        rows = self._rows(X)
+        seeds = _seeds(len(rows), reduce, weights)
+        outputs, gradient = self.pull_back(rows, seeds, self.theta(), each=reduce is None)
+        if reduce is None:
+            return outputs[:, 0], gradient
+        if write:
+            engine.set_grad(self.parameters, np.ascontiguousarray(gradient, dtype=np.float64))
+        return math.fsum(outputs[:, 0] * seeds), gradient
+
+    def pull_back(self, rows: Array, seeds: Array, theta: Array, each: bool = False) -> tuple[Array, Array]:
+        """The outputs for rows of X (N, outputs), and Σ seed·∂(first output)/∂θ, or that of each row; at any θ."""
+        if not self.parameters:
+            raise ValueError("this program was compiled without parameters: compile(…, parameters=[…])")
+        count = len(self.parameters)
+        outputs = np.empty((len(rows), len(self.plan.outputs)), self.dtype)
+        gradient = np.zeros((len(rows), count) if each else count, self.dtype)
+        with self._running():
+            for part, runner in self._chunks(rows, each):
+                self._forward(runner, theta, rows, part)
+                outputs[part] = runner.outputs()
+                theirs = runner.backward(seeds[part])
+                if not math.isfinite(theirs.sum()):
+                    self._explain(theta, rows, part, gradients=True)
+                if each:
+                    gradient[part] = theirs.T
+                else:
+                    gradient += theirs
+        return outputs, gradient
+
+    def theta(self) -> Array:
+        """The parameters' data, in their order."""
+        data = np.empty(len(self.parameters))
+        engine.get_data(self.parameters, data)
+        return data
+
+    @contextlib.contextmanager
+    def _running(self) -> Generator[None, None, None]:
+        if not self._lock.acquire(blocking=False):
+            raise RuntimeError("the program is running already: give each thread one of its own, copy.copy(program)")
+        try:
+            with np.errstate(all="ignore"):  # what is not finite is found afterwards
+                yield
+        finally:
+            self._lock.release()
+
+    def _chunks(self, rows: Array, each: bool) -> Iterator[tuple[slice, Runner]]:
+        """Parts of the rows, and what runs them: so many at once as the cache holds."""
+        entries = 1 + self.plan.rows + (len(self.plan.column) if each else 0)
+        most = max(_FEWEST, _ENTRIES // entries)
+        size = math.ceil(len(rows) / math.ceil(len(rows) / most))
+        for start in range(0, len(rows), size):
+            stop = min(start + size, len(rows))
+            yield slice(start, stop), self._runner(stop - start, each)
+
+    def _runner(self, n: int, each: bool) -> Runner:
+        runner = self._runners.pop((n, each), None) or Runner(self.plan, n, each, self.dtype)
+        self._runners[n, each] = runner  # the last used is the last to go
+        while len(self._runners) > _KEPT:
+            del self._runners[next(iter(self._runners))]
+        return runner
+
+    def _forward(self, runner: Runner, theta: Array, rows: Array, part: slice) -> None:
+        finite = runner.forward(theta, rows[part])
+        if not finite or not all(in_domain(instruction, runner.memory) for instruction in self._guarded):
+            self._explain(theta, rows, part)
+
+    def _explain(self, theta: Array, rows: Array, part: slice, gradients: bool = False) -> None:
+        """Run the examples on scalars, one by one, for the error of the first that has one."""
+        for i, row in enumerate(rows[part].tolist(), part.start):
+            try:
+                outputs = run_on_scalars(self._trace, row, theta.tolist())
+                if gradients:
+                    outputs[0].backward()
+            except (ValueError, ArithmeticError) as error:
+                where = f"X[{i}]: " if self.inputs else ""
+                raise type(error)(f"{where}{error}") from None
+        if gradients:
+            raise OverflowError("the gradients of the examples add up to more than a float holds")
+        if self.dtype != np.float64:
+            raise OverflowError("a number exceeds what float32 holds: compile with dtype='float64'")
+
+    def _rows(self, X: Any) -> Array:
+        if X is None and not self.inputs:
+            return np.zeros((1, 0), self.dtype)
+        try:
+            rows = np.asarray(X, dtype=self.dtype)
+        except (TypeError, ValueError) as error:
+            raise TypeError(f"X must be rows of {self.inputs} numbers: {error}") from None
+        if rows.ndim == 1 and self.inputs == 1:
+            rows = rows[:, None]
+        if not len(rows):
+            raise ValueError("X has no rows")
+        if rows.ndim != 2 or rows.shape[1] != self.inputs:
+            raise ValueError(f"X must have {self.inputs} columns, one for each input, and its shape is {rows.shape}")
+        if not math.isfinite(rows.sum()) and not np.isfinite(rows).all():
+            i, j = map(int, np.argwhere(~np.isfinite(rows))[0])
+            raise ValueError(f"X[{i}, {j}] is {rows[i, j]}: only finite numbers are accepted")
+        return rows
+
+    @property
+    def stats(self) -> Stats:
+        """What compiling made of the graph."""
+        return stats_of(self._trace, self.plan, self.dtype.itemsize)
+
+    def __repr__(self) -> str:
+        stats, inputs, parameters = self.stats, self.inputs, len(self.parameters)
+        made = f"{stats.nodes} nodes in {stats.instructions} instructions"
+        return f"Program({inputs} inputs, {parameters} parameters: {made})"
+
+
+def _seeds(count: int, reduce: str | None, weights: Any) -> Array:
+    """What each row's loss is multiplied by before they are added up."""
+    seeds = np.ones(count)
+    if weights is not None:
+        seeds = np.asarray(weights, dtype=float)
+        if seeds.shape != (count,) or not np.isfinite(seeds).all():
+            raise ValueError(f"weights must be {count} finite numbers, one for each row of X")
+    if reduce == "mean":
+        total = math.fsum(seeds)
+        if not total:
+            raise ValueError("the weights add up to 0: there is no mean")
+        seeds = seeds / total
+    return seeds
