@@ -214,7 +214,7 @@ ARCTANH = add_row("arctanh", "arctanh", lambda xp, x: xp.arctanh(x),
 # Activations. Their values are written with exp(−|x|), which never overflows; their derivatives without |x|, for they
 # are differentiated in turn. σ(x)·σ(−x) keeps the digits that σ(x)(1 − σ(x)) loses.
 SIGMOID = add_row("sigmoid", "σ", lambda xp, x: xp.exp(xp.minimum(x, 0.0)) / (1.0 + xp.exp(-xp.abs(x))),
-                  [lambda xp, out, x: out * xp.sigmoid(-x)], shown=[lambda xp, out, x: out * (1.0 - out)],
+                  [lambda xp, out, x: _bell(xp, x)], shown=[lambda xp, out, x: out * (1.0 - out)],
                   doc="The logistic function σ(x) = 1 / (1 + e⁻ˣ).")
 SOFTPLUS = add_row("softplus", "softplus", lambda xp, x: xp.maximum(x, 0.0) + xp.log1p(xp.exp(-xp.abs(x))),
                    [lambda xp, out, x: xp.sigmoid(x)], doc="log(1 + eˣ), a smooth relu.")

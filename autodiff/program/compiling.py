@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -37,7 +38,7 @@ def compile_function(
     flat, structure = flatten(tuple(arguments), "compile's example")
     if any(isinstance(x, Value) for x in flat):
         raise CompileError("the example arguments are numbers: compile makes Values of them")
-    inputs = [Value(x) for x in flat]
+    inputs = [Value(x, name) for x, name in zip(flat, _argument_names(f, arguments), strict=True)]
     with watching(inputs):
         output = f(*structure.rebuild(inputs))
     single = isinstance(output, Value)
@@ -45,6 +46,20 @@ def compile_function(
     outputs = [x if isinstance(x, Value) else Value(x) for x in outputs]
     trace = read(outputs, inputs, [value for _, value in names])
     return _program(trace, names, single, lift, dtype)
+
+
+def _argument_names(f: Callable[..., Any], arguments: Sequence[Any]) -> list[str]:
+    """x[1], x[2], … of an argument x that holds several numbers, and y of one that is a number."""
+    try:
+        given = inspect.signature(f).bind(*arguments).arguments
+    except (TypeError, ValueError):  # f cannot be asked, or takes other arguments: calling it says which
+        given = {"x": tuple(arguments)}
+    names: list[str] = []
+    for name, argument in given.items():
+        count = len(flatten(argument, name)[0])
+        is_number = isinstance(argument, int | float)
+        names += [name] if is_number else [f"{name}[{i}]" for i in range(1, count + 1)]
+    return names
 
 
 def _program(trace: Any, names: Sequence[tuple[str, Value]], single: bool, lift: bool, dtype: str) -> Program:

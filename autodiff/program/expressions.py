@@ -120,8 +120,14 @@ def made(name: str, *args: Any) -> Expression:
                 return other
             if factor.number == -1.0:
                 return made("negative", other)
-    if name == CHOICE and _is_size(*parts):
-        return Expression("absolute", parts[2])
+    if name == "logical_and" and 0.0 in (parts[0].number, parts[1].number):
+        return Expression("number", 0.0)
+    if name == CHOICE:
+        condition, special, general = parts
+        if condition.number is not None:
+            return special if condition.number else general
+        if _is_size(*parts):
+            return Expression("absolute", general)
     return Expression(name, *parts)
 
 

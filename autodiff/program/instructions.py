@@ -90,6 +90,16 @@ class Product:
     right: Place  # (l, m)
     bias: Place | None = None  # (k)
 
+    @property
+    def is_layer(self) -> bool:
+        """Whether it multiplies what varies with the example by what does not."""
+        return self.right.varies and not self.left.varies
+
+    @property
+    def is_dot(self) -> bool:
+        """Whether it is one product of two vectors that are both of a kind."""
+        return not self.is_layer and self.out.index.size == 1
+
 
 Instruction = Elementwise | Reduction | Product
 

@@ -18,12 +18,16 @@ import numpy as np
 
 from autodiff import engine
 from autodiff.engine import Value
+from autodiff.errors import CompileError
 from autodiff.program.backward import backward
+from autodiff.program.expressions import CannotBeWrittenError
 from autodiff.program.instructions import Plan
 from autodiff.program.lifting import lift
+from autodiff.program.listing import Listing, backward_listing, forward_listing
 from autodiff.program.on_numpy import Array, Runner
 from autodiff.program.scalars import run_on_scalars
 from autodiff.program.simplify import gather_chains, share_equal
+from autodiff.program.source import source
 from autodiff.program.stats import Stats, guarded, in_domain, stats_of
 from autodiff.program.trace import Trace
 
@@ -59,7 +63,6 @@ class Program:
             lifted.outputs,
             pullbacks,
         )
-        self.labels = simple.labels
         self._prepare()
 
     def _prepare(self) -> None:
@@ -213,6 +216,38 @@ class Program:
     def stats(self) -> Stats:
         """What compiling made of the graph."""
         return stats_of(self._trace, self.plan, self.dtype.itemsize)
+
+    # Reading.
+
+    @property
+    def forward(self) -> Listing:
+        """What it computes, as a textbook writes it; ``print(program)`` shows it."""
+        return forward_listing(self.plan, self._trace.labels)
+
+    @property
+    def backward(self) -> Listing:
+        """The gradients as a textbook writes them: δ and ∂L/∂W, derived from the rows. Empty without parameters."""
+        return backward_listing(self.plan, self._trace.labels)
+
+    def source(self, textbook: bool = False) -> str:
+        """NumPy code that computes the same: a function ``value_and_gradient(theta, X)``, or ``outputs(theta, X)``.
+
+        It is to be read, run and changed; it needs NumPy alone. ``theta`` has the parameters in their order, X a row
+        for each example. The loss and the gradient are means over the rows. The local derivatives are computed by the
+        formulas of the rows, with ``textbook`` by those that the rows show, which lose digits far out.
+
+        Raises CompileError for a user's row that arrays cannot run.
+        """
+        try:
+            return source(self.plan, self._trace.labels, textbook)
+        except CannotBeWrittenError as error:
+            raise CompileError(f"there is no NumPy code for this program: {error}") from None
+
+    def __str__(self) -> str:
+        return str(self.forward)
+
+    def _repr_latex_(self) -> str:
+        return self.forward._repr_latex_()  # pyright: ignore[reportPrivateUsage]
 
     def __repr__(self) -> str:
         stats, inputs, parameters = self.stats, self.inputs, len(self.parameters)

@@ -109,7 +109,7 @@ class _Gathering:
         products: list[tuple[int, int]] = []
         alone: list[int] = []
         fixed: list[_Term] = []
-        for term in terms:
+        for term in map(self._without_one, terms):
             varying = [a for a in term if varies[a]]
             if not varying:
                 fixed.append(term)
@@ -126,6 +126,10 @@ class _Gathering:
             bias = None
         parts = [self._dot(pairs) for pairs in (weighted, products) if pairs] + alone
         return self._joined(parts if bias is None else [*parts, bias])
+
+    def _without_one(self, term: _Term) -> _Term:
+        """b of b·1."""
+        return tuple([a for a in term if self.old.constants.get(a) != 1.0]) or term[:1]
 
     def _fixed_sum(self, terms: list[_Term]) -> int | None:
         """A node for the sum of what does not depend on the inputs, None for a sum of zeros."""

@@ -1,0 +1,336 @@
+"""A Program as NumPy code: the backpropagation that a student is asked to write, derived from scalars, and runnable.
+
+The code needs NumPy alone. In it a column is an example. The formulas are those that rows compute, or those they show.
+"""
+
+from __future__ import annotations
+
+import keyword
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from autodiff.program.expressions import Expression, expression, made, operand, partial_of, value_of
+from autodiff.program.instructions import Contribution, Indices, Instruction, Operand, Place, Plan, Product, Pullback
+from autodiff.program.naming import Names
+
+_INFIX: dict[str, tuple[str, float]] = {
+    "add": ("+", 1), "subtract": ("-", 1), "multiply": ("*", 2), "divide": ("/", 2), "remainder": ("%", 2),
+    "power": ("**", 4), "less": ("<", 0), "equal": ("==", 0), "logical_and": ("&", 0.5),
+}  # fmt: skip
+_ATOM = 5
+_ONE_BY_ONE = ("erf", "erfc")  # what NumPy has not
+
+
+def source(plan: Plan, labels: Mapping[int, str], textbook: bool = False) -> str:
+    """One function of theta and X; see `Program.source`. CannotBeWrittenError for a row that arrays cannot run."""
+    return _Source(plan, labels, textbook).written()
+
+
+class _Source:
+    def __init__(self, plan: Plan, labels: Mapping[int, str], textbook: bool) -> None:
+        self.plan, self.textbook = plan, textbook
+        self.names = Names(plan, labels)
+        self.python = _identifiers([block.name for block in self.names.blocks])
+        self.lines: list[str] = []
+        self.helpers: set[str] = set()
+        self.temporaries = 0
+        self.begun: set[str] = set()  # the gradients that something was added to
+        # Where every place is a block, or a number, each block is a variable; else all are parts of two arrays.
+        self.plain = all(map(self._is_plain, _places(plan)))
+
+    def written(self) -> str:
+        self._unpack()
+        for instruction in self.plan.instructions:
+            self._assign(instruction.out, self._value(instruction))
+        outputs = [f"{self._read(output)}[0]" for output in self.plan.outputs]
+        if self.plan.pullbacks:
+            self._pull_back()
+            gradient = "gradient" if self.plain else "df[: theta.size, 0]"
+            result = f"{outputs[0]}.mean(), {gradient} / len(X)"
+            name, what = "value_and_gradient", "The mean loss over the rows of X, and its gradient."
+        else:
+            result = outputs[0] if len(outputs) == 1 else f"np.stack([{', '.join(outputs)}], axis=1)"
+            name, what = "outputs", "The outputs for the rows of X."
+        helpers = [f"{f} = np.vectorize(math.{f}, otypes=[float])" for f in sorted(self.helpers)]
+        head = ["import math\n"] * bool(helpers) + ["import numpy as np\n"] + helpers
+        body = [f'    """{what}"""', *(f"    {line}" for line in self.lines), f"    return {result}"]
+        return "\n".join([*head, "", f"def {name}(theta, X):", *body, ""])
+
+    def _is_plain(self, place: Place) -> bool:
+        return self.names.whole(place) is not None or self.names.number(place) is not None
+
+    def _unpack(self) -> None:
+        plan = self.plan
+        if not self.plain:
+            numbers = [f"{x!r}" for x in plan.column[plan.parameters :]]
+            self.lines.append(f"f = np.concatenate([theta, [{', '.join(numbers)}]])[:, None]")
+            self.lines.append(f"s = np.concatenate([X.T, np.zeros(({plan.rows - plan.inputs}, len(X)))])")
+        for block in self.names.inputs:
+            self.lines.append(f"{self.python[block.name]} = X.T[{_range(block.index)}]")
+        for block in self.names.weights:
+            name = self.python[block.name]
+            index = _written(block.index if block.index.ndim == 2 else block.index[:, None])
+            self.lines.append(f"{name} = theta[{index}]")
+
+    # Places.
+
+    def _name(self, place: Place) -> str | None:
+        block = self.names.whole(place)
+        return None if block is None else self.python[block.name]
+
+    def _assign(self, place: Place, value: str) -> None:
+        name = self._name(place)
+        if self.plain:
+            self.lines.append(f"{name} = {value}")
+        else:
+            memory = "s" if place.varies else "f"
+            self.lines.append(f"{name} = {memory}[{_range(place.index.ravel())}]")
+            self.lines.append(f"{name}[:] = {value}")
+
+    def _read(self, x: Operand, prefix: str = "") -> str:
+        """An array with the examples along its last axis, of which there is one where nothing varies."""
+        if not isinstance(x, Place):
+            return repr(x)
+        name, number = self._name(x), self.names.number(x)
+        if number is not None:
+            return repr(number)
+        if name is None:
+            memory = "s" if x.varies else "f"
+            return f"{prefix}{memory}[np.array({x.index.tolist()})]"
+        if prefix and not self.plain:
+            memory = "s" if x.varies else "f"
+            return f"{prefix}{memory}[{_range(x.index.ravel())}]" + _reshaped(x)
+        block = self.names.whole(x)
+        assert block is not None
+        return f"{prefix}{name}" + ("" if block in self.names.weights else _reshaped(x))
+
+    # Values.
+
+    def _value(self, instruction: Instruction) -> str:
+        if not isinstance(instruction, Product):
+            operands, names = self._operands(instruction.operands)
+            return self._text(value_of(instruction.op, operands), names)
+        left, right = self._matrix(instruction.left), self._read(instruction.right)
+        if instruction.is_layer and instruction.right.shape[0] == 1:
+            value = f"{left} @ {self._flat(instruction.right)}"
+        else:
+            how = f"{'kmn' if instruction.left.varies else 'km'},{'lmn' if instruction.right.varies else 'lm'}"
+            right = right if instruction.right.varies else self._matrix(instruction.right)
+            out = "lkn" if instruction.out.varies else "lk"
+            size = instruction.out.index.size
+            value = f'np.einsum("{how}->{out}", {left}, {right}).reshape({size}, -1)'
+        if instruction.bias is not None:
+            bias = self._read(instruction.bias)
+            rows = instruction.right.shape[0]
+            value += f" + {bias}" if rows == 1 else f" + np.tile({bias}, ({rows}, 1))"
+        return value
+
+    def _matrix(self, place: Place) -> str:
+        """What does not vary as a matrix, without an axis of examples."""
+        if place.varies:
+            return self._read(place)
+        block = self.names.whole(place)
+        if block is not None and block in self.names.weights and block.index.ndim == 2:
+            return self.python[block.name]
+        return f"{self._read(place)}.reshape({place.shape[0]}, {place.shape[1]})"
+
+    def _flat(self, place: Place) -> str:
+        """The right side of a layer: one vector."""
+        return self._read(Place(place.varies, place.index[0]))
+
+    def _operands(self, given: Sequence[Operand]) -> tuple[list[Expression], list[str]]:
+        names = [self._read(x) for x in given]
+        numbers = [self._constant(x) for x in given]
+        return [operand(i) if number is None else expression(number) for i, number in enumerate(numbers)], names
+
+    def _constant(self, x: Operand) -> float | None:
+        return self.names.number(x) if isinstance(x, Place) else x
+
+    # Gradients.
+
+    def _pull_back(self) -> None:
+        output = self.plan.outputs[0]
+        if self.plain:
+            self.lines.append("gradient = np.zeros_like(theta)")
+            self.lines.append(f"d{self._name(output)} = np.ones_like({self._name(output)})")
+            self.begun.add(f"d{self._name(output)}")
+        else:
+            self.lines.append("df, ds = np.zeros_like(f), np.zeros_like(s)")
+            self.lines.append(f"d{'s' if output.varies else 'f'}[{output.first}] = 1.0")
+        for step in self.plan.pullbacks:
+            if isinstance(step, Pullback):
+                for to in step.contributions:
+                    self._add(to, self._amount(step.of, to))
+
+    def _amount(self, of: Instruction, to: Contribution) -> str:
+        received = self._read(of.out, "d")
+        sums = of.out.varies and not to.target.varies
+        if isinstance(of, Product):
+            return self._of_product(of, to, received, sums)
+        operands, names = self._operands(of.operands)
+        names += [self._read(of.out), received]
+        partial = partial_of(of.op, to.operand, operand(len(operands)), operands, self.textbook)
+        text = self._text(made("multiply", operand(len(operands) + 1), partial), names)
+        target, is_parameter = to.target, self._is_parameter(to.target)
+        if sums:
+            shape = ", ".join(map(str, target.shape))  # a factor of one column is repeated, then they are added up
+            text = f"np.broadcast_to({text}, ({shape}, len(X))).sum(axis=-1{', keepdims=True' * (not is_parameter)})"
+            return f"{text}[:, None]" if is_parameter and target.index.ndim == 1 else text
+        if target.index.ndim == 1:
+            return text
+        return f"({text})[..., 0]" if is_parameter else f"({text}).reshape({target.index.size}, -1)"
+
+    def _of_product(self, of: Product, to: Contribution, received: str, sums: bool) -> str:
+        simple = of.is_layer and of.right.shape[0] == 1
+        flat = self._read(Place(of.out.varies, of.out.index.ravel()), "d")
+        if to.operand == 2:
+            if simple:
+                return f"{flat}.sum(axis=1, keepdims=True)"
+            return f"{received}.sum(axis=0)" + (".sum(axis=-1, keepdims=True)" if sums else "")
+        if simple and to.operand == 0:
+            return f"{flat} @ {self._flat(of.right)}.T"
+        if simple:
+            return f"{self._matrix(of.left)}.T @ {flat}"
+        other = of.right if to.operand == 0 else of.left
+        grad = "lkn" if of.out.varies else "lk"
+        name = ("lm" if to.operand == 0 else "km") + ("n" if other.varies else "")
+        into = ("km" if to.operand == 0 else "lm") + ("n" if to.target.varies else "")
+        received = received if of.out.varies else f"{received}[..., 0]"
+        made = f'np.einsum("{grad},{name}->{into}", {received}, {self._matrix(other)})'
+        return made if self._is_parameter(to.target) else f"{made}.reshape({to.target.index.size}, -1)"
+
+    def _is_parameter(self, place: Place) -> bool:
+        return not place.varies and int(place.index.max()) < self.plan.parameters
+
+    def _add(self, to: Contribution, amount: str) -> None:
+        place = to.target
+        if self._is_parameter(place):
+            gradient = "gradient" if self.plain else "df[:, 0]"
+            index = place.index if place.index.ndim == 2 else place.index[:, None]
+            if place.distinct:
+                self.lines.append(f"{gradient}[{_written(index)}] += {amount}")
+            else:
+                self.lines.append(f"np.add.at({gradient}, np.array({index.tolist()}), {amount})")
+            return
+        if not self.plain:
+            memory = "ds" if place.varies else "df"
+            shape = ", ".join(map(str, place.shape))
+            index = f"np.array({place.index.tolist()})"
+            self.lines.append(f"np.add.at({memory}, {index}, ({amount}).reshape({shape}, -1))")
+            return
+        name = f"d{self._name(place)}"
+        self.lines.append(f"{name} {'+=' if name in self.begun else '='} {amount}")
+        self.begun.add(name)
+
+    # Expressions.
+
+    def _text(self, root: Expression, names: Sequence[str]) -> str:
+        """NumPy's text of an expression; what is needed twice has a line of its own before."""
+        keys, repeated = _repeated(root)
+        known: dict[object, str] = {}
+
+        def text(e: Expression, within: float = 0, right: bool = False) -> str:
+            if e.name == "number":
+                number = e.args[0]
+                return f"({number!r})" if number < 0 and within else repr(number)
+            if e.name == "operand":
+                return names[int(e.args[0])]
+            key = keys[id(e)]
+            if key not in known and key in repeated:
+                value = form(e)[0]
+                self.temporaries += 1
+                known[key] = f"t{self.temporaries}"
+                self.lines.append(f"t{self.temporaries} = {value}")
+            if key in known:
+                return known[key]
+            written, level = form(e)
+            return f"({written})" if level < within or (right and level == within) else written
+
+        def form(e: Expression) -> tuple[str, float]:
+            if e.name in _INFIX:
+                sign, level = _INFIX[e.name]
+                return f"{text(e.args[0], level)} {sign} {text(e.args[1], level, right=True)}", level
+            if e.name == "negative":
+                return f"-{text(e.args[0], 3)}", 3
+            if e.name in ("total", "largest"):
+                return f"np.{'sum' if e.name == 'total' else 'max'}({text(e.args[0])}, axis=0)", _ATOM
+            if e.name in _ONE_BY_ONE:
+                self.helpers.add(e.name)
+            function = e.name if e.name in _ONE_BY_ONE else f"np.{'abs' if e.name == 'absolute' else e.name}"
+            return f"{function}({', '.join(text(a) for a in e.args)})", _ATOM
+
+        return text(root)
+
+
+def _repeated(root: Expression) -> tuple[dict[int, Any], set[Any]]:
+    """A key for each part of an expression, equal for equal parts, and the keys of those that several others need."""
+    keys: dict[int, Any] = {}
+    needed_by: dict[Any, set[Any]] = {}
+
+    def key(e: Expression) -> Any:
+        parts = [key(a) if isinstance(a, Expression) else a for a in e.args]
+        found = keys[id(e)] = (e.name, *parts)
+        for i, part in enumerate(parts):
+            needed_by.setdefault(part, set()).add((found, i))
+        return found
+
+    key(root)
+    return keys, {part for part, needing in needed_by.items() if len(needing) > 1}
+
+
+def _places(plan: Plan) -> list[Place]:
+    found: list[Place] = [*plan.outputs]
+    for instruction in plan.instructions:
+        if isinstance(instruction, Product):
+            found += [instruction.left, instruction.right]
+            found += [] if instruction.bias is None else [instruction.bias]
+        else:
+            found += [x for x in instruction.operands if isinstance(x, Place)]
+    return found
+
+
+def _identifiers(names: Sequence[str]) -> dict[str, str]:
+    """Names as Python takes them, each of its own."""
+    taken = {"np", "math", "theta", "X", "gradient", "f", "s", "df", "ds", *keyword.kwlist}
+    found: dict[str, str] = {}
+    for name in names:
+        wanted = re.sub(r"\W+", "_", name).strip("_") or "v"
+        wanted = wanted if not wanted[0].isdigit() else f"v{wanted}"
+        unique, i = wanted, 1
+        while unique in taken or re.fullmatch(r"t\d+|[a-z]*erfc?", unique):
+            i += 1
+            unique = f"{wanted}_{i}"
+        taken |= {unique, f"d{unique}"}
+        found[name] = unique
+    return found
+
+
+def _range(index: Indices) -> str:
+    return f"{index[0]}:{index[-1] + 1}"
+
+
+def _written(index: Indices) -> str:
+    """An index as short as it can be: by arithmetic where it is even."""
+    steps = Place(False, index).steps
+    listed = f"np.array({index.tolist()})"
+    if steps is None or not index.size or 0 in steps:
+        return listed
+    first = int(index.flat[0])
+    if index.ndim == 1:
+        return f"{first}:{index[-1] + 1}" + (f":{steps[0]}" if steps[0] != 1 and index.size > 1 else "")
+    if index.ndim > 2:
+        return listed
+    if index.shape[1] == 1:
+        return f"{_written(index[:, 0])}, None"
+    if index.shape[0] == 1:
+        return f"None, {_written(index[0])}"
+    (rows, columns), (down, across) = index.shape, steps
+    start = f"{first} + " if first else ""
+    row = f"{down} * np.arange({rows})[:, None]" if down != 1 else f"np.arange({rows})[:, None]"
+    column = f"{across} * np.arange({columns})" if across != 1 else f"np.arange({columns})"
+    return f"{start}{row} + {column}"
+
+
+def _reshaped(place: Place) -> str:
+    return "" if place.index.ndim == 1 else f".reshape({', '.join(map(str, place.shape))}, -1)"
