@@ -11,15 +11,16 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from autodiff import engine
+from autodiff import engine, modes
 from autodiff.calls import vectors
 from autodiff.engine import Value
 from autodiff.floats import data_of
 from autodiff.namespaces import FLOATS, Namespace
 from autodiff.op import OPERATORS, OPS, Op
-from autodiff.ops import DOT, LOGSUMEXP, MOD, POW, SUM
+from autodiff.ops import DOT, EXP, LOGSUMEXP, MOD, POW, SUM
 
 _sum, _dot, _logsumexp = engine.n_ary(SUM), engine.n_ary(DOT), engine.n_ary(LOGSUMEXP)
+_exp = engine.function(EXP)
 
 
 def sum(xs: Iterable[Any]) -> Any:  # noqa: A001 (the field's name)
@@ -81,6 +82,10 @@ def softmax(xs: Iterable[Any]) -> list[Any]:
     >>> softmax([1000.0, 1000.0])
     [0.5, 0.5]
     """
+    if modes.here.compiling:  # the largest is another for other examples: nothing may depend on it but recorded nodes
+        operands = vectors("softmax", (xs,), Value)[0]
+        level = logsumexp(operands)
+        return [_exp(x - level) for x in operands]
     return engine.softmax(xs)
 
 

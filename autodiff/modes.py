@@ -43,6 +43,7 @@ class _ThreadModes(threading.local):
     recording = True
     origins: weakref.WeakKeyDictionary[Any, str] | None = None
     readers: tuple[Reader, ...] = ()
+    compiling = False  # is a function traced by compile, so that nothing may depend on the numbers of its example?
 
 
 here = _ThreadModes()

@@ -71,9 +71,9 @@ def _power_in_x(xp: Any, out: Any, x: Any, y: Any) -> Any:
     return xp.unless(by_quotient, quotient, y * xp.pow(xp.unless(by_quotient, 1.0, x), exponent))
 
 
-def _bell(xp: Any, x: Any) -> Any:
-    """σ(x)·σ(−x) = e/(1 + e)² with e = exp(−|x|); |x| with a slope at 0, for it is differentiated in turn."""
-    e = xp.exp(-xp.unless(xp.less(x, 0.0), -x, x))
+def _bell(xp: Any, x: Any, rate: float) -> Any:
+    """σ(t)·σ(−t) for t = rate·x: e/(1 + e)² with e = exp(−|t|); |x| with a slope at 0, for it is differentiated too."""
+    e = xp.exp(-rate * xp.unless(xp.less(x, 0.0), -x, x))
     return e / _square(1.0 + e)
 
 
@@ -198,7 +198,7 @@ ARCTAN2 = add_row("arctan2", "arctan2", lambda xp, y, x: xp.arctan2(y, x),
 SINH = add_row("sinh", "sinh", lambda xp, x: xp.sinh(x), [lambda xp, out, x: xp.cosh(x)], doc="The hyperbolic sine.")
 COSH = add_row("cosh", "cosh", lambda xp, x: xp.cosh(x), [lambda xp, out, x: xp.sinh(x)], doc="The hyperbolic cosine.")
 # 1 − tanh² has no digit left at 20; 4σ'(2x) keeps all of them.
-TANH = add_row("tanh", "tanh", lambda xp, x: xp.tanh(x), [lambda xp, out, x: 4.0 * _bell(xp, 2.0 * x)],
+TANH = add_row("tanh", "tanh", lambda xp, x: xp.tanh(x), [lambda xp, out, x: 4.0 * _bell(xp, x, 2.0)],
                shown=[lambda xp, out, x: 1.0 - out * out], doc="The hyperbolic tangent.")
 ARCSINH = add_row("arcsinh", "arcsinh", lambda xp, x: xp.arcsinh(x), [lambda xp, out, x: 1.0 / xp.hypot(1.0, x)],
                   shown=[lambda xp, out, x: 1.0 / xp.sqrt(1.0 + x * x)], doc="The inverse hyperbolic sine.")
@@ -214,7 +214,7 @@ ARCTANH = add_row("arctanh", "arctanh", lambda xp, x: xp.arctanh(x),
 # Activations. Their values are written with exp(−|x|), which never overflows; their derivatives without |x|, for they
 # are differentiated in turn. σ(x)·σ(−x) keeps the digits that σ(x)(1 − σ(x)) loses.
 SIGMOID = add_row("sigmoid", "σ", lambda xp, x: xp.exp(xp.minimum(x, 0.0)) / (1.0 + xp.exp(-xp.abs(x))),
-                  [lambda xp, out, x: _bell(xp, x)], shown=[lambda xp, out, x: out * (1.0 - out)],
+                  [lambda xp, out, x: _bell(xp, x, 1.0)], shown=[lambda xp, out, x: out * (1.0 - out)],
                   doc="The logistic function σ(x) = 1 / (1 + e⁻ˣ).")
 SOFTPLUS = add_row("softplus", "softplus", lambda xp, x: xp.maximum(x, 0.0) + xp.log1p(xp.exp(-xp.abs(x))),
                    [lambda xp, out, x: xp.sigmoid(x)], doc="log(1 + eˣ), a smooth relu.")

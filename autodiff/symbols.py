@@ -52,7 +52,10 @@ class Symbol:
         return symbol(other) + self
 
     def __sub__(self, other: Any) -> Symbol:
-        return _joined(self, " − ", symbol(other))
+        other = symbol(other)
+        if other.text == "1" and self.text.isdigit():  # of an exponent that is a number, x^(3 − 1)
+            return symbol(float(self.text) - 1.0)
+        return _joined(self, " − ", other)
 
     def __rsub__(self, other: Any) -> Symbol:
         return symbol(other) - self

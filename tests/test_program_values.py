@@ -1,4 +1,4 @@
-"""Program gives the numbers of the scalar engine: of random graphs, of networks of any shape, for any number of rows."""
+"""Program gives the numbers of the scalar engine: of random graphs, of networks of any shape, of any count of rows."""
 
 from __future__ import annotations
 
@@ -214,9 +214,9 @@ def test_a_loss_that_no_example_changes_has_its_gradient_for_each() -> None:
 def test_examples_in_many_chunks_give_what_they_give_in_one() -> None:
     model = nn.MLP(3, [8, 1], rng=0)
     program = compile(lambda x, y: (model(x) - y) ** 2, [0.0] * 3, 0.0, parameters=model.parameters())
-    X = np.random.default_rng(0).normal(size=(40_001, 4))
-    loss, gradient = program.value_and_grad(X)
-    parts = [program.value_and_grad(X[i : i + 5000], reduce="sum") for i in range(0, 40_001, 5000)]
+    rows = np.random.default_rng(0).normal(size=(40_001, 4))
+    loss, gradient = program.value_and_grad(rows)
+    parts = [program.value_and_grad(rows[i : i + 5000], reduce="sum") for i in range(0, 40_001, 5000)]
     assert loss == pytest.approx(math.fsum(part[0] for part in parts) / 40_001, rel=1e-12)
     assert gradient == pytest.approx(sum(part[1] for part in parts) / 40_001, rel=1e-10)
 
@@ -227,7 +227,7 @@ def test_float32_keeps_seven_digits_in_half_the_memory() -> None:
         compile(lambda x: model(x), [0.0] * 3, parameters=model.parameters(), dtype=dtype)
         for dtype in ("float64", "float32")
     )
-    X = np.random.default_rng(0).normal(size=(50, 3))
-    assert narrow(X).dtype == np.float32
-    assert narrow(X) == pytest.approx(wide(X), rel=1e-5, abs=1e-6)
+    rows = np.random.default_rng(0).normal(size=(50, 3))
+    assert narrow(rows).dtype == np.float32
+    assert narrow(rows) == pytest.approx(wide(rows), rel=1e-5, abs=1e-6)
     assert narrow.stats.bytes_per_example * 2 == wide.stats.bytes_per_example

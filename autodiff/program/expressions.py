@@ -212,3 +212,59 @@ def _run(op: Op, rule: Callable[[], Sequence[Any]]) -> list[Expression]:
         raise
     except (TypeError, AttributeError, *FLOAT_ERRORS) as error:
         raise CannotBeWrittenError(f"{op.name} cannot be run on arrays: {error}") from error
+
+
+# Recipes.
+
+Step = tuple[Any, ...]  # (function, numbers of earlier steps), ("operand", its place) or ("number", it)
+
+
+class Recipe:
+    """The value and the partials of a row as steps, each computed once; `recipe` makes it.
+
+    Attributes
+    ----------
+    steps : in an order in which each comes after those that it needs
+    value : the step that is the row's value
+    partials : of each operand (of an n-ary row, of each vector) the step that is the local derivative
+    """
+
+    def __init__(self, op: Op, numbers: Sequence[float | None]) -> None:
+        self.steps: list[Step] = []
+        self._known: dict[Step, int] = {}
+        operands = [operand(i) if x is None else expression(x) for i, x in enumerate(numbers)]
+        self.value = self._add(value_of(op, operands))
+        out = operand(len(operands))
+        self._known["operand", len(operands)] = self.value
+        partials = [partial_of(op, i, out, operands) for i in range(len(operands))]
+        self.partials = [self._add(partial) for partial in partials]
+
+    def _add(self, e: Expression) -> int:
+        step = (e.name, *[self._add(a) if isinstance(a, Expression) else a for a in e.args])
+        found = self._known.get(step)
+        if found is None:
+            found = self._known[step] = len(self.steps)
+            self.steps.append(step)
+        return found
+
+    def needed_for(self, wanted: Iterable[int]) -> list[int]:
+        """The steps that these need, themselves included, in order."""
+        needed = set(wanted)
+        for i in reversed(range(len(self.steps))):
+            if i in needed:
+                needed.update(self.arguments(i))
+        return sorted(needed)
+
+    def arguments(self, i: int) -> tuple[int, ...]:
+        """The steps that a step reads."""
+        name, *args = self.steps[i]
+        return () if name in ("operand", "number") else tuple(args)
+
+
+@functools.lru_cache(maxsize=1024)
+def recipe(op: Op, numbers: tuple[float | None, ...]) -> Recipe:
+    """A row's recipe; ``numbers`` are its operands that are constants, None for the others.
+
+    Raises CannotBeWrittenError for a user's row that arrays cannot run.
+    """
+    return Recipe(op, numbers)

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from autodiff.op import Op
-from autodiff.ops import DOT, MUL
+from autodiff.ops import ADD, DOT, MUL
 from autodiff.program.instructions import Elementwise, Instruction, Operand, Place, Product, Reduction
 from autodiff.program.trace import Trace
 
@@ -174,12 +174,13 @@ class _Lifting:
         for right, found in cells.items():
             grids[tuple(sorted(found))].append(right)
         left_lists, right_lists = list(lefts), list(rights)
-        single: dict[tuple[int, bool, bool], list[int]] = defaultdict(list)
+        single: dict[tuple[int, bool, bool, bool], list[int]] = defaultdict(list)
         for i_s, j_s in grids.items():
             left, bias = left_lists[i_s[0]]
-            if len(i_s) == len(j_s) == 1 and bias is None:
+            if len(i_s) == len(j_s) == 1:
                 right = right_lists[j_s[0]]
-                single[len(left), self._any_varies(left), self._any_varies(right)].append(cells[j_s[0]][i_s[0]])
+                kinds = self._any_varies(left), self._any_varies(right), bias is None
+                single[len(left), *kinds].append(cells[j_s[0]][i_s[0]])
                 continue
             rows = sorted(i_s, key=lambda i: self._slots_of(left_lists[i][0]))
             columns = sorted(j_s, key=lambda j: self._slots_of(right_lists[j]))
@@ -187,10 +188,28 @@ class _Lifting:
                                [cells[j][i] for j in columns for i in rows])  # fmt: skip
         for group in single.values():
             if len(group) == 1:
-                left, right, _ = self._lists(self.trace.args[group[0]])
-                self._lift_product([(left, None)], [right], group)
+                left, right, bias = self._lists(self.trace.args[group[0]])
+                self._lift_product([(left, bias)], [right], group)
             else:
-                self._lift_reductions(DOT, group)
+                self._lift_separate_dots(group)
+
+    def _lift_separate_dots(self, nodes: list[int]) -> None:
+        """Dots of one length that share no list, w₁·x₁ + b₁ and w₂·x₂ + b₂: products by element, sums, biases."""
+        nodes.sort(key=lambda node: self._slots_of(self._lists(self.trace.args[node])[1]))
+        lefts, rights, all_biases = zip(*[self._lists(self.trace.args[node]) for node in nodes], strict=True)
+        m = len(lefts[0])
+        sides = [[row[i] for i in range(m) for row in rows] for rows in (lefts, rights)]
+        operands = tuple(self._vector(side, (m, len(nodes))) for side in sides)
+        biases = [bias for bias in all_biases if bias is not None]
+        sums = [self._new_node(self.varies[node]) for node in nodes] if biases else nodes
+        if m == 1:
+            flat = tuple(Place(x.varies, x.index[0]) for x in operands)
+            self.instructions.append(Elementwise(MUL, self._results(sums), flat))
+        else:
+            self.instructions.append(Reduction(DOT, self._results(sums), operands))
+        if biases:
+            terms = self._place(sums), self._place(biases)
+            self.instructions.append(Elementwise(ADD, self._results(nodes), terms))
 
     def _any_varies(self, nodes: Iterable[int]) -> bool:
         return any([self.varies[a] for a in nodes])

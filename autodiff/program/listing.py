@@ -175,6 +175,15 @@ class _Writer:
         return 1.0, _added(found)
 
     def _contribution(self, of: Instruction, c: Contribution, received: _Scaled) -> _Scaled:
+        scale, amount = self._passed_on(of, c, received)
+        if c.target.distinct:
+            return scale, amount
+        if amount is None:
+            return scale * c.target.index.size, None
+        text, latex = _factor(amount) if amount.level < _PRODUCT else (amount.text, amount.latex)
+        return scale, Symbol(f"Σ {text}", rf"\sum {latex}", _PRODUCT)  # what is read in several places
+
+    def _passed_on(self, of: Instruction, c: Contribution, received: _Scaled) -> _Scaled:
         scale, gradient = received
         if isinstance(of, Product) and not of.is_dot:
             return scale, self._of_product(of, c.operand, gradient)
@@ -205,8 +214,9 @@ class _Writer:
 
 
 def _number(x: Symbol) -> float | None:
+    over, _, under = x.text.replace("−", "-").partition("/")
     try:
-        return float(x.text.replace("−", "-"))
+        return float(over) / float(under or 1.0)
     except ValueError:
         return None
 
@@ -228,8 +238,9 @@ def _times(scale: float, x: Symbol | None) -> Symbol:
 
 
 def _added(amounts: Sequence[_Scaled]) -> Symbol:
-    total = _times(*amounts[0])
-    for scale, x in amounts[1:]:
+    ordered = sorted(amounts, key=lambda amount: amount[0] < 0.0)  # what is subtracted comes last
+    total = _times(*ordered[0])
+    for scale, x in ordered[1:]:
         total = total - _times(-scale, x) if scale < 0.0 else total + _times(scale, x)
     return total
 

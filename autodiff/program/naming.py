@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -41,6 +42,7 @@ class Names:
     def __init__(self, plan: Plan, labels: Mapping[int, str]) -> None:
         self.plan = plan
         self._taken: set[str] = set()
+        self._stems = Counter(map(_stem, labels.values()))
         self.inputs = self._labelled(True, [labels.get(i, "") for i in range(plan.inputs)], "x")
         parameters = [labels.get(plan.inputs + i, "") for i in range(plan.parameters)]
         self.weights = self._weights(parameters)
@@ -65,7 +67,7 @@ class Names:
         blocks: list[Block] = []
         for stem, group in itertools.groupby(enumerate(stems), key=lambda pair: pair[1]):
             places = np.array([i for i, _ in group], dtype=np.intp)
-            name = stem if places.size > 1 else str(labels[int(places[0])]) or stem
+            name = stem if places.size > 1 or self._stems[stem] == 1 else str(labels[int(places[0])]) or stem
             blocks.append(Block(self._name(name), varies, places))
         return blocks
 
@@ -83,6 +85,8 @@ class Names:
                     left[place.index] = False
                     stems = {_stem(labels[int(i)]) for i in place.index.flat}
                     stem = stems.pop() if len(stems) == 1 else ""
+                    if place.index.size == 1 and len(stem) == 1:
+                        stem = labels[place.first]
                     blocks.append(Block(self._name(stem if len(stem) > 1 else otherwise), False, place.index))
         rest = np.flatnonzero(left)
         for block in self._labelled(False, [labels[int(i)] for i in rest], "w"):
@@ -146,6 +150,8 @@ class Names:
         owners = self._owner[place.varies][place.index.ravel()]
         if (owners == owners[0]).all() and owners[0] >= 0:
             block = self.blocks[int(owners[0])]
+            if block.size == 1:  # the same for each
+                return block.name
             return f"{block.name}[{_part(place, block)}]"
         if place.index.size <= 3:
             single = [Place(place.varies, np.array([i], dtype=np.intp)) for i in place.index.flat]

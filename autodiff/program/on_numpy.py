@@ -12,23 +12,14 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Container, Sequence
 from typing import Any
 
 import numpy as np
 
-from autodiff.floats import FLOAT_ERRORS
-from autodiff.namespaces import FLOATS
-from autodiff.program.expressions import (
-    CONDITIONS,
-    CannotBeWrittenError,
-    Expression,
-    expression,
-    made,
-    operand,
-    partial_of,
-    value_of,
-)
+from autodiff.program.by_element import write_partials, write_values
+from autodiff.program.expressions import CHOICE, CONDITIONS, REDUCTIONS, CannotBeWrittenError, Recipe, recipe
 from autodiff.program.instructions import (
     Backward,
     Clear,
@@ -38,6 +29,7 @@ from autodiff.program.instructions import (
     Place,
     Plan,
     Product,
+    Pullback,
     Reduction,
 )
 
@@ -67,8 +59,11 @@ class Runner:
     def __init__(self, plan: Plan, n: int, each: bool = False, dtype: Any = "float64") -> None:
         self.plan, self.n, self.memory = plan, n, Memory(plan, n, each, dtype)
         forward, backward = Binding(self.memory), Binding(self.memory)
+        pullbacks = [step for step in plan.pullbacks if isinstance(step, Pullback)]
+        wanted = {step.of: [to.operand for to in step.contributions] for step in pullbacks}
         for instruction in plan.instructions:
-            forward.forward(instruction)
+            forward.forward(instruction, wanted.get(instruction, ()))
+        backward.kept = forward.kept
         for step in plan.pullbacks:
             backward.backward(step)
         self._forward, self._backward = forward.calls, backward.calls
@@ -105,25 +100,31 @@ class Binding:
 
     def __init__(self, memory: Memory) -> None:
         self.memory = memory
+        self.kept: dict[Instruction, dict[int, Any]] = {}  # steps of recipes that are needed backwards too
         self.calls: list[Call] = []
         self._free: dict[Any, list[Array]] = {}
-        self._taken: list[Array] = []
+        self._taken: dict[int, tuple[Array, Array]] = {}
 
     # Buffers: one that an instruction is done with is taken again by the next.
 
     def buffer(self, shape: tuple[int, ...], dtype: Any = None) -> Array:
+        """An array until the instruction ends, or it is given back."""
         dtype = np.dtype(dtype or self.memory.dtype)
         size = math.prod(shape)
         free = self._free.setdefault(dtype, [])
         fitting = [i for i, kept in enumerate(free) if kept.size >= size]
         kept = free.pop(min(fitting, key=lambda i: free[i].size)) if fitting else np.empty(size, dtype)
-        self._taken.append(kept)
-        return kept[:size].reshape(shape)
+        found = kept[:size].reshape(shape)
+        self._taken[id(found)] = kept, found
+        return found
+
+    def give_back(self, array: Array) -> None:
+        kept, _ = self._taken.pop(id(array))
+        self._free[kept.dtype].append(kept)
 
     def _release(self) -> None:
-        for kept in self._taken:
-            self._free[kept.dtype].append(kept)
-        self._taken = []
+        for _, array in list(self._taken.values()):
+            self.give_back(array)
 
     def call(self, function: Callable[..., Any], *args: Any) -> None:
         self.calls.append(functools.partial(function, *args))
@@ -178,18 +179,22 @@ class Binding:
 
     # Instructions forwards.
 
-    def forward(self, instruction: Instruction) -> None:
+    def forward(self, instruction: Instruction, partials: Sequence[int] = ()) -> None:
+        """``partials`` : the operands whose local derivatives will be needed."""
         if isinstance(instruction, Product):
             self._product(instruction)
         else:
             out = self.read(instruction.out)
             operands = [self.read(x) if isinstance(x, Place) else x for x in instruction.operands]
             try:
-                value = value_of(instruction.op, _names(operands))
+                written = recipe(instruction.op, _numbers(operands))
             except CannotBeWrittenError:
-                self.call(_run_by_element, instruction.op.value, operands, out, isinstance(instruction, Reduction))
+                self.call(write_values, instruction.op, operands, out)
             else:
-                self._write(value, operands, out)
+                again = set(written.needed_for(written.partials[i] for i in partials))
+                keep = {i for i in again if written.arguments(i) and i != written.value}
+                found = self._follow(written, [written.value], operands, {}, out, keep)
+                self.kept[instruction] = {i: x for i, x in found.items() if i in keep}
         self._release()
 
     def _product(self, product: Product) -> None:
@@ -251,61 +256,119 @@ class Binding:
     def _pull_back(self, of: Elementwise | Reduction, contributions: Sequence[Contribution]) -> None:
         grad, out = self.read(of.out, gradients=True), self.read(of.out)
         operands = [self.read(x) if isinstance(x, Place) else x for x in of.operands]
-        names = _names(operands)
-        places = [*operands, out, grad]
-        received = operand(len(operands) + 1)
-        for to in contributions:
-            shape = np.broadcast_shapes((*to.target.shape, 1), grad.shape)
-            try:
-                partial = partial_of(of.op, to.operand, operand(len(operands)), names)
-            except CannotBeWrittenError:
-                local = self.buffer(np.broadcast_shapes((*to.target.shape, 1), out.shape))
-                rule = functools.partial(of.op.partial, to.operand)
-                self.call(_run_by_element, rule, [out, *operands], local, isinstance(of, Reduction))
-                self.deliver(to, shape, functools.partial(self.call, np.multiply, grad, local))
-                continue
-            amount = made("multiply", received, partial)
-            self.deliver(to, shape, lambda array, amount=amount: self._write(amount, places, array))
-
-    # Expressions.
-
-    def _write(self, root: Expression, operands: Sequence[Array | float], out: Array) -> None:
-        """Calls that put the value of an expression into ``out``."""
-        known: dict[Any, Array | float] = {}
-
-        def value(e: Expression, into: Array | None = None) -> tuple[Any, Array | float]:
-            if e.name == "number":
-                return e.args[0], e.args[0]
-            if e.name == "operand":
-                return ("operand", *e.args), operands[e.args[0]]
-            parts = [value(part) for part in e.args]
-            key = (e.name, *(part[0] for part in parts))
-            if key not in known:
-                arrays = [part[1] for part in parts]
-                known[key] = self._apply(e.name, arrays, into)
-            return key, known[key]
-
-        found = value(root, out)[1]
-        if found is not out:
-            self.call(np.copyto, out, found)
-
-    def _apply(self, name: str, args: list[Any], out: Array | None) -> Array:
-        shape = np.broadcast_shapes(*(np.shape(x) for x in args))
-        if name in ("total", "largest"):
-            out = self.buffer(shape[1:]) if out is None else out
-            self.call((np.add if name == "total" else np.maximum).reduce, args[0], 0, None, out)
-            return out
-        if out is None or out.shape != shape:
-            out = self.buffer(shape, bool if name in CONDITIONS else None)
-        if name == "where":
-            self.call(_choose, *args, out)
+        try:
+            written = recipe(of.op, _numbers(operands))
+        except CannotBeWrittenError:
+            partials = [self._partial_by_element(of, to, operands, out) for to in contributions]
         else:
+            known = {**self.kept[of], written.value: out}
+            wanted = [written.partials[to.operand] for to in contributions]
+            found = self._follow(written, wanted, operands, known)
+            partials = [found[i] for i in wanted]
+        for to, partial in zip(contributions, partials, strict=True):
+            shape = np.broadcast_shapes((*to.target.shape, 1), grad.shape)
+            self.deliver(to, shape, functools.partial(self._times, grad, partial))
+
+    def _times(self, grad: Array, partial: Array | float, out: Array) -> None:
+        if isinstance(partial, float) and abs(partial) == 1.0:
+            self.call(np.copyto if partial > 0.0 else _negate, out, grad)
+        else:
+            self.call(np.multiply, grad, partial, out)
+
+    def _partial_by_element(
+        self, of: Elementwise | Reduction, to: Contribution, operands: Sequence[Array | float], out: Array
+    ) -> Array:
+        partials = self.buffer(np.broadcast_shapes((*to.target.shape, 1), out.shape))
+        self.call(write_partials, of.op, to.operand, operands, out, partials)
+        return partials
+
+    # Recipes.
+
+    def _follow(
+        self,
+        written: Recipe,
+        wanted: Sequence[int],
+        operands: Sequence[Array | float],
+        known: dict[int, Any],
+        out: Array | None = None,
+        keep: Container[int] = (),
+    ) -> dict[int, Any]:
+        """Calls for the steps that ``wanted`` needs and that are not ``known``; the arrays of those that stay.
+
+        The first wanted is put into ``out``. What ``keep`` has stays beyond this instruction; another buffer is given
+        back after its last use, or becomes that of the step which read it.
+        """
+        found = dict(known)
+        steps = self._missing(written, wanted, found)
+        uses = Counter(a for i in steps for a in written.arguments(i))
+        uses.update(wanted)
+        ours: set[int] = set()
+        for i in steps:
+            name, *args = written.steps[i]
+            if name in ("operand", "number"):
+                found[i] = operands[args[0]] if name == "operand" else args[0]
+                continue
+            arrays = [found[a] for a in args]
+            into = out if out is not None and i == wanted[0] else None
+            done = [a for a in dict.fromkeys(args) if a in ours and uses[a] == args.count(a)]
+            if into is None and i in keep:
+                into = np.empty(_shape(name, arrays), bool if name in CONDITIONS else self.memory.dtype)
+            elif into is None:
+                into = self._in_place(name, arrays, [found[a] for a in done])
+                ours.add(i)
+            found[i] = self._apply(name, arrays, into)
+            uses.subtract(args)
+            for a in done:
+                ours.discard(a)
+                if found[a] is not found[i]:
+                    self.give_back(found[a])
+        if out is not None and found[wanted[0]] is not out:
+            self.call(np.copyto, out, found[wanted[0]])
+        return found
+
+    def _missing(self, written: Recipe, wanted: Sequence[int], known: Container[int]) -> list[int]:
+        """The steps to be computed, in order."""
+        missing: set[int] = set()
+        stack = [i for i in wanted if i not in known]
+        while stack:
+            i = stack.pop()
+            if i not in missing:
+                missing.add(i)
+                stack += [a for a in written.arguments(i) if a not in known]
+        return sorted(missing)
+
+    def _in_place(self, name: str, args: list[Any], done: list[Array]) -> Array:
+        """The buffer of an argument that nobody else reads, where it fits, or another."""
+        shape = _shape(name, args)
+        if name not in CONDITIONS and name not in REDUCTIONS and name != CHOICE:
+            for array in done:
+                if array.shape == shape and array.dtype == self.memory.dtype:
+                    return array
+        return self.buffer(shape, bool if name in CONDITIONS else None)
+
+    def _apply(self, name: str, args: list[Any], out: Array) -> Array:
+        if name in REDUCTIONS:
+            self.call((np.add if name == "total" else np.maximum).reduce, args[0], 0, None, out)
+        elif name == CHOICE:
+            self.call(_choose, *args, out)
+        elif out.shape == _shape(name, args):
             self.calls.append(functools.partial(_function(name), *args, out=out))
+        else:
+            return self._apply(name, args, self.buffer(_shape(name, args)))
         return out
 
 
-def _names(operands: Sequence[Array | float]) -> list[Expression]:
-    return [expression(x) if isinstance(x, float) else operand(i) for i, x in enumerate(operands)]
+def _shape(name: str, args: list[Any]) -> tuple[int, ...]:
+    shape = np.broadcast_shapes(*(np.shape(x) for x in args))
+    return shape[1:] if name in REDUCTIONS else shape
+
+
+def _numbers(operands: Sequence[Array | float]) -> tuple[float | None, ...]:
+    return tuple(x if isinstance(x, float) else None for x in operands)
+
+
+def _negate(out: Array, x: Array) -> None:
+    np.negative(x, out)
 
 
 @functools.cache
@@ -342,23 +405,6 @@ def _add_to_rows(memory: Array, where: Any, amount: Array) -> None:
 def _choose(condition: Any, special: Any, general: Any, out: Array) -> None:
     np.copyto(out, general)
     np.copyto(out, special, where=condition)
-
-
-def _run_by_element(rule: Callable[..., Any], operands: Sequence[Any], out: Array, n_ary: bool) -> None:
-    """A user's rule on floats, one element after the other; nan where it fails, and that is found afterwards."""
-    if n_ary:
-        _run_n_ary(rule, operands, out)
-        return
-    for i in np.ndindex(out.shape):
-        x = [float(np.broadcast_to(a, out.shape)[i]) for a in operands]
-        try:
-            out[i] = rule(FLOATS, *x)
-        except FLOAT_ERRORS:
-            out[i] = math.nan
-
-
-def _run_n_ary(rule: Callable[..., Any], operands: Sequence[Any], out: Array) -> None:
-    raise NotImplementedError
 
 
 def _as_matmul(

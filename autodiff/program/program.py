@@ -33,7 +33,7 @@ from autodiff.program.trace import Trace
 
 _ENTRIES = 1 << 18  # of a memory: so many examples are run at once that it stays in the processor's cache
 _FEWEST = 32  # examples at once, however many rows there are
-_KEPT = 4  # memories, for so many sizes of batches
+_KEPT = 8  # memories, for so many sizes of batches
 
 
 class Program:
@@ -120,7 +120,7 @@ class Program:
             return outputs[:, 0], gradient
         if write:
             engine.set_grad(self.parameters, np.ascontiguousarray(gradient, dtype=np.float64))
-        return math.fsum(outputs[:, 0] * seeds), gradient
+        return math.fsum((outputs[:, 0] * seeds).tolist()), gradient
 
     def pull_back(self, rows: Array, seeds: Array, theta: Array, each: bool = False) -> tuple[Array, Array]:
         """The outputs for rows of X (N, outputs), and Σ seed·∂(first output)/∂θ, or that of each row; at any θ."""
@@ -141,6 +141,10 @@ class Program:
                 else:
                     gradient += theirs
         return outputs, gradient
+
+    def jvp(self, *_: Any) -> Any:
+        """A Program has reverse mode only: NotImplementedError. `autodiff.jvp` differentiates the function itself."""
+        raise NotImplementedError("a Program has no jvp: use autodiff.jvp(f, primals, tangents) on the function")
 
     def theta(self) -> Array:
         """The parameters' data, in their order."""
@@ -257,14 +261,12 @@ class Program:
 
 def _seeds(count: int, reduce: str | None, weights: Any) -> Array:
     """What each row's loss is multiplied by before they are added up."""
-    seeds = np.ones(count)
-    if weights is not None:
-        seeds = np.asarray(weights, dtype=float)
-        if seeds.shape != (count,) or not np.isfinite(seeds).all():
-            raise ValueError(f"weights must be {count} finite numbers, one for each row of X")
-    if reduce == "mean":
-        total = math.fsum(seeds)
-        if not total:
-            raise ValueError("the weights add up to 0: there is no mean")
-        seeds = seeds / total
-    return seeds
+    if weights is None:
+        return np.full(count, 1.0 / count if reduce == "mean" else 1.0)
+    seeds = np.asarray(weights, dtype=float)
+    if seeds.shape != (count,) or not np.isfinite(seeds).all():
+        raise ValueError(f"weights must be {count} finite numbers, one for each row of X")
+    total = math.fsum(seeds.tolist()) if reduce == "mean" else 1.0
+    if not total:
+        raise ValueError("the weights add up to 0: there is no mean")
+    return seeds / total

@@ -179,6 +179,8 @@ class _Source:
             return f"{text}[:, None]" if is_parameter and target.index.ndim == 1 else text
         if target.index.ndim == 1:
             return text
+        columns = "len(X)" if of.out.varies else "1"
+        text = f"np.broadcast_to({text}, ({', '.join(map(str, target.shape))}, {columns}))"
         return f"({text})[..., 0]" if is_parameter else f"({text}).reshape({target.index.size}, -1)"
 
     def _of_product(self, of: Product, to: Contribution, received: str, sums: bool) -> str:
@@ -220,7 +222,7 @@ class _Source:
             self.lines.append(f"np.add.at({memory}, {index}, ({amount}).reshape({shape}, -1))")
             return
         name = f"d{self._name(place)}"
-        self.lines.append(f"{name} {'+=' if name in self.begun else '='} {amount}")
+        self.lines.append(f"{name} = {name} + {amount}" if name in self.begun else f"{name} = {amount}")
         self.begun.add(name)
 
     # Expressions.

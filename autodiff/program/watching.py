@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Generator, Sequence
 
 from autodiff import engine
 from autodiff.engine import Value
 from autodiff.errors import CompileError
-from autodiff.modes import WatchingReads
+from autodiff.modes import WatchingReads, here
 
 _INSTEAD = "use maximum, minimum, relu, abs or where(condition, a, b), which are recorded"
 
 
-def watching(inputs: Sequence[Value]) -> WatchingReads:
-    """CompileError for a comparison, ``if``, float() or the like of what depends on these; a warning for .data."""
+@contextlib.contextmanager
+def watching(inputs: Sequence[Value]) -> Generator[None, None, None]:
+    """While a function is traced: CompileError for a comparison, ``if`` or float() of what depends on these; a warning
+    for .data."""
     fresh = set(inputs)
 
     def reader(node: Value, how: str, place: tuple[str, int]) -> str:
@@ -33,4 +36,9 @@ def watching(inputs: Sequence[Value]) -> WatchingReads:
             f"compiled program could not; {_INSTEAD}"
         )
 
-    return WatchingReads(reader)
+    before, here.compiling = here.compiling, True
+    try:
+        with WatchingReads(reader):
+            yield
+    finally:
+        here.compiling = before

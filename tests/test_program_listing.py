@@ -1,0 +1,130 @@
+"""What a Program says of itself: the lines of the textbook, runnable NumPy code, formulas, and what was found."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from architectures import ARCHITECTURES, listings, network, weights
+
+import nn
+from autodiff import CompileError, Value, compile, define_op, dot, tanh
+from autodiff.program.instructions import Place, Product
+
+EXPECTED = (Path(__file__).parent / "program_listings.txt").read_text("utf-8")
+
+
+def test_a_network_of_two_layers_reads_as_the_lectures_write_it() -> None:
+    program = ARCHITECTURES["the textbook's: two layers of sigmoids, squared error"]()
+    assert str(program).splitlines() == [
+        "z1[3] = W1[3×2] @ x[2] + b1[3]",
+        "a1 = σ(z1)",
+        "z2[1] = W2[1×3] @ a1[3] + b2[1]",
+        "a2 = σ(z2)",
+        "v1 = a2 − y",
+        "L = v1²",
+    ]
+    assert str(program.backward).splitlines() == [
+        "δ2 = 2·v1·a2·(1 − a2)",
+        "∂L/∂W2 += δ2 a1ᵀ",
+        "∂L/∂b2 += δ2",
+        "δ1 = W2ᵀ δ2 ⊙ a1 ⊙ (1 − a1)",
+        "∂L/∂W1 += δ1 xᵀ",
+        "∂L/∂b1 += δ1",
+    ]
+
+
+def test_of_twenty_architectures_the_listings_are_those_on_file() -> None:
+    found = "\n\n".join(f"=== {name}\n\n{text}" for name, text in listings())
+    assert found.splitlines() == EXPECTED.rstrip("\n").splitlines()
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_the_source_runs_and_gives_the_gradient(name: str) -> None:
+    program = ARCHITECTURES[name]()
+    rows = np.random.default_rng(0).uniform(0.1, 0.9, (5, program.inputs))
+    loss, gradient = program.value_and_grad(rows, write=False)
+    for textbook in (False, True):
+        made: dict[str, object] = {}
+        exec(program.source(textbook), made)
+        assert set(made) <= {"__builtins__", "np", "math", "erf", "erfc", "value_and_gradient"}
+        found = made["value_and_gradient"](program.theta(), rows)  # type: ignore[operator]
+        assert found[0] == pytest.approx(loss, rel=1e-12)
+        assert found[1] == pytest.approx(gradient, rel=1e-9, abs=1e-12)
+
+
+def test_the_source_of_a_network_is_short_and_names_its_matrices() -> None:
+    source = network("mse", 2, [16, 1]).source(textbook=True)
+    assert source.count("\n") < 35
+    assert "z1 = W1 @ x + b1" in source
+    assert "dz1 = da1 * (1.0 - a1 * a1)" in source
+
+
+def test_the_source_of_a_prediction_gives_the_outputs() -> None:
+    model = nn.MLP(2, [3, 2], rng=0)
+    program = compile(model, [0.0, 0.0], parameters=model.parameters()[:0])
+    made: dict[str, object] = {}
+    exec(program.source(), made)
+    rows = np.random.default_rng(0).normal(size=(5, 2))
+    assert made["outputs"](program.theta(), rows) == pytest.approx(program(rows), rel=1e-14)  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("fused", [True, False])
+@pytest.mark.parametrize("bias", [True, False])
+def test_no_mlp_has_a_gather(fused: bool, bias: bool) -> None:
+    program = network("mse", 3, [5, 4, 1], fused=fused, bias=bias)
+    places = [
+        place
+        for i in program.plan.instructions
+        for place in ((i.left, i.right, i.bias) if isinstance(i, Product) else i.operands)
+        if isinstance(place, Place)
+    ]
+    assert all(place.steps is not None and place.distinct for place in places)
+
+
+def test_a_listing_is_formulas_in_jupyter_and_text_elsewhere() -> None:
+    program = network("mse", 2, [3, 1])
+    assert r"z_{1} &= W_{1} x + b_{1}" in program.forward.latex
+    assert r"\frac{\partial L}{\partial W_{1}} &\mathrel{+}= \delta_{1} \, x^\top" in program.backward.latex
+    assert program._repr_latex_() == f"$\\displaystyle {program.forward.latex}$"
+    assert "<pre>" in program.forward._repr_html_()
+    assert repr(program.backward) == str(program.backward)
+
+
+def test_a_label_with_markup_stays_text() -> None:
+    x, w = Value(1.0, "<script>"), Value(2.0, "w_{1}%")
+    program = compile(x * w, inputs=[x], parameters=[w])
+    assert "<script>" not in program.forward._repr_html_()
+    assert r"w\_\{1\}\%" in program.forward.latex
+    exec(program.source())
+
+
+def test_names_come_from_labels_and_from_named_parameters() -> None:
+    layer = nn.Layer(2, 2, rng=0)
+    program = compile(
+        lambda u: dot(layer.forward(u), layer.forward(u)), [0.1, 0.2], parameters=dict(layer.named_parameters())
+    )
+    assert "@ u[2]" in str(program)
+    w = weights(2, "slope")
+    assert "slope" in str(compile(lambda x: tanh(w[0] * x) * w[1], 0.5, parameters=w))
+
+
+def test_stats_count_what_compiling_made_of_the_graph() -> None:
+    program = network("mse", 2, [16, 16, 1])
+    stats = program.stats
+    assert stats.nodes == 67 and stats.instructions == 7
+    assert 0.8 < stats.in_products < 1.0 and stats.by_element == ()
+    assert stats.bytes_per_example == 16 * program.plan.rows == 16 * (3 + 4 * 16 + 1 + 2)
+    assert repr(program) == "Program(3 inputs, 337 parameters: 67 nodes in 7 instructions)"
+
+
+def test_a_row_that_asks_for_a_value_runs_by_element_and_says_so() -> None:
+    branching = define_op("branching", lambda xp, x: 0.0 * x if x == 0.0 else x * x, [lambda xp, out, x: 2.0 * x])
+    w = Value(0.5, "w")
+    program = compile(lambda x: branching(w * x) + 1.0, 0.3, parameters=[w])
+    assert program.stats.by_element == ("branching",)
+    assert program([2.0, 0.0]).tolist() == [2.0, 1.0]
+    assert program.value_and_grad([2.0, 4.0], reduce=None)[1].tolist() == [[4.0], [16.0]]
+    with pytest.raises(CompileError, match="branching cannot be run on arrays|asks for the value of an operand"):
+        program.source()
