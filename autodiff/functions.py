@@ -85,7 +85,9 @@ def softmax(xs: Iterable[Any]) -> list[Any]:
     if modes.here.compiling:  # the largest is another for other examples: nothing may depend on it but recorded nodes
         operands = vectors("softmax", (xs,), Value)[0]
         level = logsumexp(operands)
-        return [_exp(x - level) for x in operands]
+        exponentials = [_exp(x - level) for x in operands]
+        total = _sum(exponentials)  # 1, but for the rounding of the level
+        return [e / total for e in exponentials]
     return engine.softmax(xs)
 
 

@@ -207,7 +207,7 @@ class Program:
             raise TypeError(f"X must be rows of {self.inputs} numbers: {error}") from None
         if rows.ndim == 1 and self.inputs == 1:
             rows = rows[:, None]
-        if not len(rows):
+        if rows.ndim and not len(rows):
             raise ValueError("X has no rows")
         if rows.ndim != 2 or rows.shape[1] != self.inputs:
             raise ValueError(f"X must have {self.inputs} columns, one for each input, and its shape is {rows.shape}")

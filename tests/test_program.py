@@ -1,0 +1,330 @@
+"""`compile` and `Program`: what they take, what they refuse, and that no error leaves anything half-done."""
+
+from __future__ import annotations
+
+import copy
+import math
+import pickle
+import threading
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import nn
+from autodiff import (
+    CompileError,
+    DomainError,
+    Value,
+    compile,
+    define_op,
+    dot,
+    exp,
+    grad,
+    log,
+    maximum,
+    no_grad,
+    softmax,
+    sqrt,
+    stop_gradient,
+    tanh,
+    where,
+)
+
+
+def a_graph() -> tuple[Value, Value, Value]:
+    x, y = Value(1.0, "x"), Value(2.0, "y")
+    return x, y, log(x * y)
+
+
+# Functions that a trace cannot see.
+
+
+@pytest.mark.parametrize(
+    ("how", "f"),
+    [
+        ("a comparison", lambda x: x if x > 0 else -x),
+        ("a comparison", lambda x: max(x, 0.0) * 2),
+        ("a comparison", lambda x: sorted([x, 2 * x])[0] + 1),
+        ("a comparison", lambda x: x * (x == 1.0)),
+        ("bool()", lambda x: x * 2 if x else x),
+        ("float()", lambda x: x * float(x)),
+        ("float()", lambda x: x * math.sin(x)),
+        ("int()", lambda x: x * int(x)),
+        ("round()", lambda x: x * round(x)),
+        ("stop_gradient()", lambda x: x * stop_gradient(x)),
+    ],
+)
+def test_what_another_example_might_decide_otherwise_is_an_error_with_the_line(
+    how: str, f: Callable[[Any], Any]
+) -> None:
+    with pytest.raises(CompileError) as raised:
+        compile(f, 1.0)
+    assert str(raised.value).startswith(how)
+    assert f"{__file__}, line {f.__code__.co_firstlineno}" in str(raised.value)
+
+
+def test_reading_data_of_what_depends_on_the_inputs_is_warned_of() -> None:
+    with pytest.warns(UserWarning, match=r"\.data of a Value that depends on the inputs is a number"):
+        program = compile(lambda x: x * x.data, 2.0)
+    assert program([3.0]).tolist() == [6.0]
+
+
+def test_decisions_on_what_does_not_depend_on_the_inputs_are_the_users() -> None:
+    w = Value(2.0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        program = compile(lambda x: x * w if w > 0 and w.data < 3 and float(w) else x, 1.0, parameters=[w])
+    assert program([3.0]).tolist() == [6.0]
+
+
+def test_a_choice_by_recorded_operations_compiles() -> None:
+    program = compile(lambda x: where(x, maximum(x, 2.0), -x), 1.0)
+    assert program([3.0, 1.0, -4.0]).tolist() == [3.0, 2.0, 4.0]
+
+
+def test_after_a_trace_that_failed_comparisons_are_free_again() -> None:
+    with pytest.raises(CompileError):
+        compile(lambda x: x if x > 0 else -x, 1.0)
+    assert Value(1.0) > 0.5
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert grad(lambda x: x * x if x > 0 else x)(3.0) == 6.0
+
+
+def test_softmax_compiled_is_stable_for_other_examples_than_that_it_was_traced_on() -> None:
+    program = compile(lambda x, y: softmax([x, y])[0], 0.0, 0.0)
+    assert program([[1000.0, 0.0], [-1000.0, 0.0], [5000.0, 5000.0]]).tolist() == [1.0, 0.0, 0.5]
+
+
+def test_a_derivative_within_a_function_compiles() -> None:
+    program = compile(lambda x: grad(lambda t: t * t * t)(x), 2.0)
+    assert program([1.0, 3.0]).tolist() == [3.0, 27.0]
+
+
+def test_a_graph_that_no_grad_cut_does_not_depend_on_its_parameters() -> None:
+    w = Value(2.0)
+    with no_grad(), pytest.raises(CompileError, match="does not depend on any of the parameters"):
+        compile(lambda x: w * x, 1.0, parameters=[w])
+
+
+# Arguments.
+
+
+def refused(text: str) -> Any:
+    return pytest.raises(CompileError, match=text)
+
+
+def test_inputs_and_parameters_are_leaves_of_the_graph_each_once() -> None:
+    x, y, f = a_graph()
+    with refused(r"inputs\[0\] is no leaf but the result of log"):
+        compile(f, inputs=[f])
+    with refused(r"parameters\[1\] \('p'\) is no leaf but the result of mul"):
+        product = x * y
+        product.label = "p"
+        compile(product, inputs=[x], parameters=[y, product])
+    with refused("x is given twice"):
+        compile(f, inputs=[x, x])
+    with refused("x is given twice"):
+        compile(f, inputs=[x], parameters=[x])
+    with refused("the output does not depend on z: it is not in the graph"):
+        compile(f, inputs=[x, Value(1.0, "z")])
+    with refused("the output does not depend on y: it is not in the graph"):
+        compile(tanh(x), inputs=[x], parameters=[y])
+
+
+def test_what_is_no_value_is_named() -> None:
+    x, y, f = a_graph()
+    with refused(r"inputs must be a list of Values, not Value"):
+        compile(f, inputs=x)
+    with refused(r"inputs\[1\] is int 3, not a Value"):
+        compile(f, inputs=[x, 3])
+    with refused(r"parameters\[0\] is float 2.0, not a Value"):
+        compile(f, inputs=[x], parameters=[2.0])
+    with refused("parameters must be a list of Values, not Value"):
+        compile(f, inputs=[x], parameters=y)
+    with refused("the example arguments are numbers"):
+        compile(lambda u: u, x)
+    with pytest.raises(TypeError, match="compile takes a graph with inputs="):
+        compile(f, 1.0)
+    with pytest.raises(TypeError, match="inputs are of a graph"):
+        compile(lambda u: u, 1.0, inputs=[x])
+    with pytest.raises(ValueError, match="dtype is 'float64' or 'float32', not 'int8'"):
+        compile(f, inputs=[x], dtype="int8")
+    with pytest.raises(TypeError, match="the result of f"):
+        compile(lambda u: "text", 1.0)
+
+
+def test_a_list_of_outputs_gives_columns_and_no_gradient() -> None:
+    x, y = Value(1.0), Value(2.0)
+    program = compile([x + y, x * y, x], inputs=[x], parameters=[y])
+    assert program([[3.0], [4.0]]).tolist() == [[5.0, 6.0, 3.0], [6.0, 8.0, 4.0]]
+    with pytest.raises(ValueError, match="a gradient is that of one output"):
+        program.value_and_grad([[3.0]])
+
+
+def test_arguments_with_structure_are_columns_in_their_order() -> None:
+    program = compile(lambda a, b: a["u"] * 10 + a["v"][1] * 100 + b, {"u": 0.0, "v": (0.0, 0.0)}, 0.0)
+    assert program([[1.0, 2.0, 3.0, 4.0]]).tolist() == [314.0]
+
+
+# Rows.
+
+
+def test_rows_of_another_kind_are_refused() -> None:
+    x, y, f = a_graph()
+    program = compile(f, inputs=[x], parameters=[y])
+    for rows, error, text in [
+        ([[1.0, 2.0]], ValueError, r"X must have 1 columns, one for each input, and its shape is \(1, 2\)"),
+        ([], ValueError, "X has no rows"),
+        ([["a"]], TypeError, "X must be rows of 1 numbers"),
+        ([1.0, math.nan], ValueError, r"X\[1, 0\] is nan"),
+        ([[math.inf]], ValueError, r"X\[0, 0\] is inf"),
+        (None, ValueError, r"X\[0\] is nan|X must have 1 columns"),
+    ]:
+        with pytest.raises(error, match=text):
+            program(rows)
+        with pytest.raises(error, match=text):
+            program.value_and_grad(rows)
+    for settings, text in [
+        ({"reduce": "max"}, "reduce is 'mean', 'sum' or None, not 'max'"),
+        ({"weights": [1.0]}, "weights must be 2 finite numbers"),
+        ({"weights": [1.0, math.nan]}, "weights must be 2 finite numbers"),
+        ({"weights": [0.0, 0.0]}, "the weights add up to 0"),
+    ]:
+        with pytest.raises(ValueError, match=text):
+            program.value_and_grad([1.0, 2.0], **settings)
+
+
+def test_weights_count_examples_as_often() -> None:
+    x, y, f = a_graph()
+    program = compile(f * y, inputs=[x], parameters=[y])
+    weighted = program.value_and_grad([1.0, 3.0], weights=[1.0, 2.0])
+    assert weighted[0] == pytest.approx(program.value_and_grad([1.0, 3.0, 3.0])[0], rel=1e-15)
+    assert weighted[1] == pytest.approx(program.value_and_grad([1.0, 3.0, 3.0])[1], rel=1e-15)
+
+
+def test_the_first_row_without_a_value_is_named_with_the_scalar_engines_error() -> None:
+    x, y, f = a_graph()
+    program = compile(f, inputs=[x], parameters=[y])
+    y.grad = 7.0
+    with pytest.raises(DomainError, match=r"X\[2\]: log is not defined at x = -2.0"):
+        program([1.0, 2.0, -1.0, 0.0])
+    with pytest.raises(DomainError, match=r"X\[2\]: log is not defined at x = -2.0"):
+        program.value_and_grad([1.0, 2.0, -1.0, 0.0])
+    assert y.grad == 7.0
+    assert program([1.0]).tolist() == [math.log(2.0)]  # and it runs on
+
+
+def test_the_row_is_counted_over_all_chunks() -> None:
+    program = compile(lambda x: sqrt(x), 1.0)
+    rows = np.ones(1_000_001)
+    rows[700_000] = -1.0
+    with pytest.raises(DomainError, match=r"X\[700000\]: sqrt is not defined at x = -1.0"):
+        program(rows)
+
+
+def test_a_gradient_that_is_not_finite_is_an_error_where_the_value_is_none() -> None:
+    x, w = Value(1.0, "x"), Value(2.0, "w")
+    program = compile(sqrt(x * w), inputs=[x], parameters=[w])
+    assert program([0.0]).tolist() == [0.0]
+    with pytest.raises(DomainError, match=r"X\[1\]: sqrt is not differentiable at x = 0.0"):
+        program.value_and_grad([1.0, 0.0])
+
+
+def test_overflow_names_the_row() -> None:
+    program = compile(lambda x: exp(x), 1.0)
+    with pytest.raises(OverflowError, match=r"X\[1\]: exp overflows"):
+        program([1.0, 1000.0])
+    narrow = compile(lambda x: exp(x), 1.0, dtype="float32")
+    with pytest.raises(OverflowError, match="exceeds what float32 holds"):
+        narrow([1.0, 100.0])
+
+
+def test_the_domain_of_a_users_row_is_looked_at_even_where_its_value_is_finite() -> None:
+    above = define_op("above_one", lambda xp, x: x * x, [lambda xp, out, x: 2.0 * x], domain=("x > 1", lambda x: x > 1))
+    program = compile(lambda x: above(x) + 1.0, 2.0)
+    with pytest.raises(DomainError, match=r"X\[1\]: above_one is not defined at x = 0.5"):
+        program([2.0, 0.5])
+
+
+def test_data_of_parameters_is_read_anew_and_that_of_constants_is_not() -> None:
+    x, w, c = Value(1.0), Value(2.0), Value(3.0)
+    program = compile(x * w + c, inputs=[x], parameters=[w])
+    assert program([1.0]).tolist() == [5.0]
+    w.data, c.data = 10.0, 100.0
+    assert program([1.0]).tolist() == [13.0]
+    assert program.stats.constants == 1
+
+
+def test_a_graph_without_inputs_runs_without_rows() -> None:
+    w = [Value(1.0), Value(2.0)]
+    program = compile(dot(w, w), parameters=w)
+    assert program().tolist() == [5.0]
+    loss, gradient = program.value_and_grad()
+    assert loss == 5.0 and gradient.tolist() == [2.0, 4.0] == [v.grad for v in w]
+
+
+def test_write_false_leaves_gradients_alone_and_true_replaces_them() -> None:
+    x, w = Value(1.0), Value(2.0)
+    program = compile(x * w, inputs=[x], parameters=[w])
+    w.grad = 5.0
+    program.value_and_grad([3.0], write=False)
+    assert w.grad == 5.0
+    program.value_and_grad([3.0])
+    assert w.grad == 3.0
+
+
+def test_a_program_without_parameters_has_no_gradient_and_none_has_a_jvp() -> None:
+    program = compile(lambda x: tanh(x), 1.0)
+    with pytest.raises(ValueError, match="compiled without parameters"):
+        program.value_and_grad([1.0])
+    with pytest.raises(NotImplementedError, match="use autodiff.jvp"):
+        program.jvp([1.0], [1.0])
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda program: pickle.loads(pickle.dumps(program))])
+def test_a_program_that_is_copied_runs_on_its_own_parameters(copied: Callable[[Any], Any]) -> None:
+    model = nn.MLP(2, [4, 1], rng=0)
+    program = compile(model, [0.0, 0.0], parameters=model.parameters())
+    program([[1.0, 2.0]])
+    again = copied(program)
+    assert again([[1.0, 2.0]]).tolist() == program([[1.0, 2.0]]).tolist()
+    assert str(again) == str(program)
+    again.parameters[0].data += 1.0
+    assert again([[1.0, 2.0]]).tolist() != program([[1.0, 2.0]]).tolist()
+
+
+def test_two_threads_in_one_program_are_refused_and_each_may_have_a_copy() -> None:
+    inside, go_on = threading.Event(), threading.Event()
+
+    program = compile(lambda x: tanh(x), 1.0)
+    original = program._chunks
+
+    def slow(*args: Any, **settings: Any) -> Any:
+        inside.set()
+        go_on.wait(10)
+        return original(*args, **settings)
+
+    program._chunks = slow  # type: ignore[method-assign]
+    thread = threading.Thread(target=program, args=([1.0],))
+    thread.start()
+    inside.wait(10)
+    try:
+        with pytest.raises(RuntimeError, match="the program is running already"):
+            program([1.0])
+    finally:
+        go_on.set()
+        thread.join()
+    assert program([0.0]).tolist() == [0.0]
+    assert copy.copy(program)([0.0]).tolist() == [0.0]
+
+
+def test_compile_imports_numpy_only_when_it_is_called() -> None:
+    import subprocess
+    import sys
+
+    script = "import sys, autodiff; assert 'numpy' not in sys.modules, 'numpy was imported'; autodiff.compile"
+    subprocess.run([sys.executable, "-c", script], check=True)
