@@ -13,8 +13,8 @@ import contextlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Self
 
-from autodiff import Value, no_grad, zero_grad
-from nn import freezing
+from autodiff import Value, engine, no_grad, zero_grad
+from nn import freezing, vectors
 from nn.checks import finite, kind
 from nn.data import Target, as_inputs, as_rows
 from nn.meaning import Class, Meaning, as_meaning
@@ -409,11 +409,9 @@ def require_module(name: str, given: Any) -> Module:
 
 def assign(parameters: Sequence[Value], data: Sequence[float]) -> None:
     """Give the parameters new numbers, all or none: an error or an interrupt in between puts the old ones back."""
-    before = [parameter.data for parameter in parameters]
+    numbers, before = vectors.buffer(data), vectors.buffer(vectors.read(engine.get_data, parameters))
     try:
-        for parameter, new in zip(parameters, data, strict=True):
-            parameter.data = new
+        engine.set_data(parameters, numbers)
     except BaseException:
-        for parameter, old in zip(parameters, before, strict=True):
-            parameter.data = old
+        engine.set_data(parameters, before)
         raise
