@@ -1,4 +1,4 @@
-"""Vectors for optimizers: a number for each parameter, with arithmetic entry by entry, so that a rule reads as a formula.
+"""Vectors for optimizers: a number for each parameter, and arithmetic entry by entry: so a rule reads as a formula.
 
 NumPy's arrays where NumPy is loaded, else lists that compute alike: both round as IEEE 754 says, so the bits are the
 same. A rule takes whichever it is given.
@@ -89,8 +89,10 @@ def clipped(vector: Any, limit: float) -> Any:
 
 def is_finite(vector: Any) -> bool:
     """Whether every number is."""
-    return all(map(math.isfinite, vector)) if isinstance(vector, list) else bool(
-        sys.modules["numpy"].isfinite(vector).all()
+    return (
+        all(map(math.isfinite, vector))
+        if isinstance(vector, list)
+        else bool(sys.modules["numpy"].isfinite(vector).all())
     )
 
 
