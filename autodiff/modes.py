@@ -135,11 +135,11 @@ class WatchingReads:
     """Ask ``reader(node, how, place)`` of every number that is read off a Value in this thread, ``how`` being what did
     it ("float()") and ``place`` the user's file and line: what it answers is warned of, once for each line.
 
-    ``everywhere`` : of what this project's own code reads too
+    ``of_nn`` : of what nn and viz read on their own account too, as they do with classes that are numbers
     """
 
-    def __init__(self, reader: Reader, everywhere: bool = False) -> None:
-        self.reader, self.everywhere = reader, everywhere
+    def __init__(self, reader: Reader, of_nn: bool = False) -> None:
+        self.reader, self.of_nn = reader, of_nn
 
     def __enter__(self) -> None:
         global _watching
@@ -165,9 +165,11 @@ def note_read(node: Any, how: str, within: bool = False) -> None:
     while frame.f_code.co_filename == _REFERENCE or (within and frame.f_code.co_filename.startswith(_OURS)):
         frame = frame.f_back
     place = frame.f_code.co_filename, frame.f_lineno
+    if place[0].startswith(_OURS[0]):
+        return
     ours = place[0].startswith(_OURS)
     for watching in here.readers:
-        lost = watching.reader(node, how, place) if watching.everywhere or not ours else ""
+        lost = watching.reader(node, how, place) if watching.of_nn or not ours else ""
         if lost and place not in _warned:
             _warned.add(place)
             warnings.warn_explicit(lost, UserWarning, *place)

@@ -97,8 +97,6 @@ class CompiledGradients:
         if changed:
             self._trace()
         self._compare(example, [float(y) for y in expected], cost.data, states)
-        if fingerprint(self._model) != key[0]:
-            raise CompileError(f"{type(self._model).__name__}.forward changes the model's attributes")
         self._key, self._looks = key, False
 
     def _trace(self) -> None:

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from autodiff import CompileError, Value
-from autodiff.modes import WatchingReads, recorded, user_line
+from autodiff.modes import WatchingReads, recorded
 from nn.checks import kind, shown
 from nn.fingerprint import fingerprint
 
@@ -169,11 +169,13 @@ def _run_watched(
 
 def _unread(run: Callable[[], Any]) -> Any:
     def refuse(_: Value, how: str, place: tuple[str, int]) -> str:
-        where = f"{os.path.basename(place[0])}, line {place[1]}" if os.path.isabs(place[0]) else user_line()
-        raise CompileError(f"{how} of a Value at {where}: the graph may be another for other numbers")
+        raise CompileError(
+            f"{how} of a Value at {os.path.basename(place[0])}, line {place[1]}: the graph may be another for other "
+            f"numbers"
+        )
 
     try:
-        with WatchingReads(refuse, everywhere=True):
+        with WatchingReads(refuse, of_nn=True):
             return run()
     except CompileError:
         raise

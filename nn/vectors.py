@@ -76,8 +76,9 @@ def quotient(numerators: Any, denominators: Any) -> Any:
     """numerator / denominator, and 0 where the numerator is 0, whatever the denominator is."""
     if isinstance(numerators, Vector):
         return Vector([n / d if n else 0.0 for n, d in zip(numerators, denominators, strict=True)])
-    zeros = 0.0 * numerators
-    return sys.modules["numpy"].divide(numerators, denominators, out=zeros, where=numerators != 0.0)
+    numpy = sys.modules["numpy"]
+    found = numerators / denominators
+    return found if math.isfinite(found.sum()) else numpy.where(numerators == 0.0, 0.0, found)
 
 
 def clipped(vector: Any, limit: float) -> Any:
@@ -89,11 +90,9 @@ def clipped(vector: Any, limit: float) -> Any:
 
 def is_finite(vector: Any) -> bool:
     """Whether every number is."""
-    return (
-        all(map(math.isfinite, vector))
-        if isinstance(vector, list)
-        else bool(sys.modules["numpy"].isfinite(vector).all())
-    )
+    if isinstance(vector, list):
+        return all(map(math.isfinite, vector))
+    return math.isfinite(vector.sum()) or bool(sys.modules["numpy"].isfinite(vector).all())
 
 
 def put(into: Any, places: list[int], source: Any) -> None:
