@@ -36,7 +36,7 @@ class ScalarGradients:
     def __init__(self, model: Module, loss: Loss, examples: Examples, keeps_predictions: bool) -> None:
         self._model, self._loss, self._examples = model, loss, examples
         self.keeps_predictions = keeps_predictions
-        self._parameters = model.parameters()
+        self.parameters = model.parameters()
         self._looked_at = False
         self.engine = "scalars"
 
@@ -49,7 +49,7 @@ class ScalarGradients:
         Raises what the model and the loss raise, ``seen.example`` being the row then; TypeError for a loss that is no
         function of the model's parameters.
         """
-        zero_grad(self._parameters)
+        zero_grad(self.parameters)
         counted = [i for i in batch if self._examples.weights[i]]
         weights = [self._examples.weights[i] for i in counted]
         for i, share in zip(counted, self._loss.shares(weights), strict=True):
@@ -88,7 +88,7 @@ class ScalarGradients:
     def _looked_at_once(self, loss: Value) -> Value:
         """TypeError where the loss depends on Values that the model hides from `parameters` in private attributes."""
         if not self._looked_at:
-            known = set(map(id, self._parameters))
+            known = set(map(id, self.parameters))
             unknown = [leaf for leaf in leaves(loss) if id(leaf) not in known]
             hidden = self._model.hidden(unknown) if unknown else None
             if hidden:

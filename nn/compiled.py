@@ -102,7 +102,8 @@ class CompiledGradients:
     def _trace(self) -> None:
         examples = self._examples
         last = len(examples) - 1  # another than the first of an epoch: what is taken for a constant is found
-        self._traced = Traced(self._model, examples.rows[last], self._loss, examples.prepared[last])
+        row, target, parameters = examples.rows[last], examples.prepared[last], self._scalars.parameters
+        self._traced = Traced(self._model, row, self._loss, target, parameters)
         if self._table is None:
             targets = np.array(examples.prepared, dtype=float).reshape(len(examples), -1)
             self._table = np.concatenate([np.asarray(examples.rows.table, dtype=float), targets], axis=1)

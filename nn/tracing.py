@@ -29,11 +29,13 @@ _ENTRIES = 1 << 22  # of the rows that are made at once
 class Traced:
     """A Program of a model's outputs, before which stands the loss where there is one; and how its rows are made.
 
-    ``program(traced.rows(table))``; ``table`` has the inputs of each example and its target's numbers. Raises
-    CompileError.
+    ``program(traced.rows(table))``; ``table`` has the inputs of each example and its target's numbers. Gradients are
+    for the model's parameters and any other ``parameters``. Raises CompileError.
     """
 
-    def __init__(self, model: Any, row: Sequence[float], loss: Any = None, prepared: Any = None) -> None:
+    def __init__(
+        self, model: Any, row: Sequence[float], loss: Any = None, prepared: Any = None, parameters: Any = ()
+    ) -> None:
         program = _required_program()
         modules = [module for _, module in model.named_modules()]
         inputs, target = [Value(x) for x in row], _as_values(prepared)
@@ -44,7 +46,8 @@ class Traced:
             raise CompileError(f"{type(model).__name__}.forward changes the model's attributes")
         targets = target if isinstance(target, list) else [] if target is None else [target]
         values = [y if isinstance(y, Value) else Value(y) for y in (*([] if loss is None else [cost]), *outputs)]
-        self.program = program(values, [*inputs, *targets, *sides.drawn, *sides.chosen], model.parameters())
+        learned = list({id(p): p for p in (*parameters, *model.parameters())}.values())
+        self.program = program(values, [*inputs, *targets, *sides.drawn, *sides.chosen], learned)
         self.draws, self.picks = sides.draws, sides.picks
 
     def rows(self, table: Any) -> Any:
