@@ -42,7 +42,7 @@ _noted: weakref.WeakKeyDictionary[Any, str] = weakref.WeakKeyDictionary()  # kep
 class _ThreadModes(threading.local):
     recording = True
     origins: weakref.WeakKeyDictionary[Any, str] | None = None
-    readers: tuple[Reader, ...] = ()
+    readers: tuple[WatchingReads, ...] = ()
     compiling = False  # is a function traced by compile, so that nothing may depend on the numbers of its example?
 
 
@@ -134,15 +134,18 @@ _REFERENCE = os.path.join(_HOME, "autodiff", "value.py")
 
 class WatchingReads:
     """Ask ``reader(node, how, place)`` of every number that is read off a Value in this thread, ``how`` being what did
-    it ("float()") and ``place`` the user's file and line: what it answers is warned of, once for each line."""
+    it ("float()") and ``place`` the user's file and line: what it answers is warned of, once for each line.
 
-    def __init__(self, reader: Reader) -> None:
-        self.reader = reader
+    ``of_nn`` : of what nn and viz read on their own account too, as they do with classes that are numbers
+    """
+
+    def __init__(self, reader: Reader, of_nn: bool = False) -> None:
+        self.reader, self.of_nn = reader, of_nn
 
     def __enter__(self) -> None:
         global _watching
         self.before = here.readers
-        here.readers = (*self.before, self.reader)
+        here.readers = (*self.before, self)
         with _lock:
             _watching += 1
             reads[0] = True
@@ -163,10 +166,11 @@ def note_read(node: Any, how: str, within: bool = False) -> None:
     while frame.f_code.co_filename == _REFERENCE or (within and frame.f_code.co_filename.startswith(_OURS)):
         frame = frame.f_back
     place = frame.f_code.co_filename, frame.f_lineno
-    if place[0].startswith(_OURS):
+    if place[0].startswith(_OURS[0]):
         return
-    for reader in here.readers:
-        lost = reader(node, how, place)
+    ours = place[0].startswith(_OURS)
+    for watching in here.readers:
+        lost = watching.reader(node, how, place) if watching.of_nn or not ours else ""
         if lost and place not in _warned:
             _warned.add(place)
             warnings.warn_explicit(lost, UserWarning, *place)

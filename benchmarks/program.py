@@ -8,6 +8,7 @@ PyTorch (eager, without an optimiser), JAX (jit of value_and_grad) and HIPS auto
 arrays, each where it is installed; all must agree about the loss. CPU time, medians of alternating rounds.
 """
 
+# ruff: noqa: E402, N803, N806 (how many threads there are is said before NumPy is imported; X is the field's name)
 from __future__ import annotations
 
 import os

@@ -1,5 +1,5 @@
-"""The gradients of one batch: one example's graph after the other, and the penalty's. Another way of computing them
-stands beside this one, and is used in its place.
+"""The gradients of one batch: one example's graph after the other, and the penalty's. `compiled` stands beside it, and
+does the same by matrices.
 """
 
 from __future__ import annotations
@@ -28,13 +28,20 @@ class Seen:
 
 
 class ScalarGradients:
-    """Gradients by scalar graphs. ``keeps_predictions``: whether `Seen` is to have the predictions, for metrics."""
+    """Gradients by scalar graphs. ``keeps_predictions``: whether `Seen` is to have the predictions, for metrics.
+
+    ``engine`` : what `History.engine` says of it
+    """
 
     def __init__(self, model: Module, loss: Loss, examples: Examples, keeps_predictions: bool) -> None:
         self._model, self._loss, self._examples = model, loss, examples
-        self._keeps_predictions = keeps_predictions
-        self._parameters = model.parameters()
+        self.keeps_predictions = keeps_predictions
+        self.parameters = model.parameters()
         self._looked_at = False
+        self.engine = "scalars"
+
+    def start_epoch(self) -> None:
+        """Nothing is prepared: each graph is new."""
 
     def backward(self, batch: list[int], seen: Seen) -> None:
         """Set every parameter's gradient to that of the batch's loss, weighted as the loss says.
@@ -42,21 +49,31 @@ class ScalarGradients:
         Raises what the model and the loss raise, ``seen.example`` being the row then; TypeError for a loss that is no
         function of the model's parameters.
         """
-        zero_grad(self._parameters)
+        zero_grad(self.parameters)
         counted = [i for i in batch if self._examples.weights[i]]
         weights = [self._examples.weights[i] for i in counted]
         for i, share in zip(counted, self._loss.shares(weights), strict=True):
             seen.example = i
-            outputs = self._model.outputs_for(self._examples.rows[i])
-            loss = self._looked_at_once(required_value(self._loss_of(outputs, i)))
+            outputs, loss = self.run(i)
             loss.backward(share)
             seen.losses.append(loss.data)
-            if self._keeps_predictions:
+            if self.keeps_predictions:
                 floats = [float(output) for output in outputs]
                 seen.predictions.append(floats[0] if len(floats) == 1 else floats)
                 seen.targets.append(self._examples.targets[i])
         seen.weights += weights
         seen.example = None
+
+    def run(self, i: int) -> tuple[list[Any], Value]:
+        """The outputs and the loss of one example; raises as `backward`."""
+        outputs = self._model.outputs_for(self._examples.rows[i])
+        return outputs, self._looked_at_once(required_value(self._loss_of(outputs, i)))
+
+    def add_penalty(self, penalty: Callable[[list[Value]], Any], weights: list[Value], seen: Seen) -> None:
+        """Add the penalty's gradients."""
+        cost = required_value(penalty(weights))
+        cost.backward()
+        seen.penalties.append(cost.data)
 
     def _loss_of(self, outputs: list[Any], i: int) -> Any:
         try:
@@ -71,7 +88,7 @@ class ScalarGradients:
     def _looked_at_once(self, loss: Value) -> Value:
         """TypeError where the loss depends on Values that the model hides from `parameters` in private attributes."""
         if not self._looked_at:
-            known = set(map(id, self._parameters))
+            known = set(map(id, self.parameters))
             unknown = [leaf for leaf in leaves(loss) if id(leaf) not in known]
             hidden = self._model.hidden(unknown) if unknown else None
             if hidden:
@@ -81,13 +98,6 @@ class ScalarGradients:
                 )
             self._looked_at = True
         return loss
-
-
-def add_penalty(penalty: Callable[[list[Value]], Any], weights: list[Value], seen: Seen) -> None:
-    """Add the penalty's gradients."""
-    cost = required_value(penalty(weights))
-    cost.backward()
-    seen.penalties.append(cost.data)
 
 
 def required_value(loss: Any) -> Value:

@@ -167,8 +167,16 @@ class Embedding(Module):
         return self.vectors[int(x)]
 
     def _picked(self, x: Value) -> list[Any]:
-        chosen = [relu(1.0 - abs(x - float(k))) for k in range(self.count)]
-        return [dot(chosen, column) for column in zip(*self.vectors, strict=True)]
+        one_hot = self.one_hot(x)
+        return [dot(one_hot, column) for column in zip(*self.vectors, strict=True)]
+
+    def one_hot(self, x: Value) -> list[Any]:
+        """1 at place x and 0 elsewhere, as part of the graph of x; where x is a number of X, compiled `fit` brings it.
+
+        >>> [y.data for y in Embedding(3, 2, init="zeros").one_hot(Value(1.0))]
+        [0.0, 1.0, 0.0]
+        """
+        return [relu(1.0 - abs(x - float(k))) for k in range(self.count)]
 
     def matrices(self) -> dict[str, Any]:
         return {"weight": self.vectors}

@@ -31,6 +31,7 @@ class History:
         step, without the penalty; the sum for a loss that is one), as are the metrics; penalty (where there is one) its
         mean over the steps; validation_loss and validation_… those of the validation data after the epoch;
         learning_rate that of the last step; seconds the time the epoch took
+    engine : what computed the gradients: "compiled", or "scalars", after a colon the reason where `fit` was to compile
     stopped_by : "epochs", "early stopping", "tolerance", "interrupted", "error", or a callback's reason; "" while
         training
 
@@ -46,7 +47,7 @@ class History:
 
     def __init__(self, columns: Iterable[str]) -> None:
         self.columns: dict[str, list[float]] = {name: [] for name in columns}
-        self.stopped_by = ""
+        self.stopped_by = self.engine = ""
 
     def append(self, epoch: dict[str, float]) -> None:
         """Add the numbers of one epoch, one for each column: all or none, an interrupt in between too."""

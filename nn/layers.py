@@ -109,7 +109,7 @@ class Neuron(Module):
         return a
 
     def __getstate__(self) -> dict[str, Any]:  # a copy or a pickle goes without the last example's graph
-        return vars(self) | {"_pre_activation": None}
+        return super().__getstate__() | {"_pre_activation": None}
 
     def config(self) -> dict[str, Any]:
         bias = self.bias is not None

@@ -78,16 +78,24 @@ class Loss:
 
     def of(self, outputs: list[Any], prepared: Any) -> Any:
         """The loss of one example: a list of outputs, and a target that was `prepared`."""
-        if self._targets is None:
-            return self.formula(outputs[0] if len(outputs) == 1 else outputs, prepared)
         if self._domain is not None and not all(self._domain(_data(output)) for output in outputs):
             self._refuse(outputs, prepared)
         try:
-            return self.formula(outputs, prepared)
+            return self.traced(outputs, prepared)
         except (ValueError, ArithmeticError):
             if self._domain is not None:
                 self._refuse(outputs, prepared)
             raise
+
+    def traced(self, outputs: list[Any], prepared: Any) -> Any:
+        """`of`, with no look at the numbers: what is compiled. `require_domain` looks at those of a batch."""
+        one = self._targets is None and len(outputs) == 1
+        return self.formula(outputs[0] if one else outputs, prepared)
+
+    def require_domain(self, outputs: Any) -> None:
+        """ValueError where one of an array of outputs is outside the loss's domain, which is an interval."""
+        if self._domain is not None and not (self._domain(outputs.min()) and self._domain(outputs.max())):
+            raise ValueError(f"{self.name} is not finite for an output")
 
     def _refuse(self, outputs: list[Any], prepared: Any) -> None:
         raise ValueError(

@@ -16,12 +16,14 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
+from autodiff import no_grad
 from nn.checks import finite, kind, listed, named, shown
 from nn.data import Target, flat, plain
 from nn.examples import Examples
 from nn.losses import LOSSES, Loss, as_loss
 from nn.meaning import Class, Meaning, require_meaning
 from nn.module import Module, require_module
+from nn.tracing import as_targets_of, check_compiled, outputs_of
 
 Metric = Callable[[Sequence[Any], Sequence[Any]], float]
 F = TypeVar("F", bound=Callable[..., Any])
@@ -272,13 +274,20 @@ class Measures:
                 raise OverflowError(f"the metric {name!r} gives more than a float holds") from error
         return found
 
-    def on(self, model: Module, examples: Examples) -> dict[str, float]:
-        """The numbers of a model on examples, dropout off."""
+    def on(self, model: Module, examples: Examples, compiled: bool | None = None) -> dict[str, float]:
+        """The numbers of a model on examples, dropout off. ``compiled``: as for `evaluate`."""
         with paused_gc():
-            predictions = model.predict(examples.rows)
-        outputs = (p if isinstance(p, list) else [p] for p in predictions)
-        losses = [float(self.loss.of(out, t)) for out, t in zip(outputs, examples.prepared, strict=True)]
+            losses, predictions = self._run(model, examples, compiled)
         return self.of(losses, examples.weights, predictions, examples.targets)
+
+    def _run(self, model: Module, examples: Examples, compiled: bool | None) -> tuple[list[float], list[Target]]:
+        with model.mode(training=False), no_grad():
+            found = outputs_of(model, examples.rows.table, compiled, self.loss, examples.prepared)
+        if found is not None:
+            return found[:, 0].tolist(), as_targets_of(found[:, 1:])
+        predictions = model.predict(examples.rows, compiled=compiled)
+        outputs = (p if isinstance(p, list) else [p] for p in predictions)
+        return [float(self.loss.of(out, t)) for out, t in zip(outputs, examples.prepared, strict=True)], predictions
 
 
 def _reads(metric: Any) -> str:
@@ -332,11 +341,13 @@ def evaluate(
     metrics: Sequence[str | Metric] = (),
     *,
     sample_weight: Any = None,
+    compiled: bool | None = None,
 ) -> dict[str, float]:
     """The mean loss over the examples, and the metrics, by name. Dropout is off, no graph is built.
 
     ``loss`` : as for `fit`; by default the one that `fit` trained the model with, and mse where it did not
     ``sample_weight`` : what each example counts in the loss; metrics count each one as much
+    ``compiled`` : as for `Module.predict`
 
     Raises what `fit` raises for its data.
 
@@ -352,7 +363,7 @@ def evaluate(
     examples = Examples(model, measured, X, y, sample_weight=sample_weight)
     measures = Measures(measured, metrics, meaning, examples.outputs)
     require_classes(measures, meaning, examples)
-    return measures.on(model, examples)
+    return measures.on(model, examples, check_compiled(compiled))
 
 
 def require_classes(measures: Measures, meaning: Meaning | None, examples: Examples, where: str = "") -> None:

@@ -13,11 +13,12 @@ import contextlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Self
 
-from autodiff import Value, no_grad, zero_grad
-from nn import freezing
+from autodiff import Value, engine, no_grad, zero_grad
+from nn import freezing, vectors
 from nn.checks import finite, kind
 from nn.data import Target, as_inputs, as_rows
 from nn.meaning import Class, Meaning, as_meaning
+from nn.tracing import as_targets_of, outputs_of
 
 
 class Module:
@@ -91,29 +92,40 @@ class Module:
             raise TypeError(f"{type(self).__name__}.forward must return a list of outputs, not {kind(outputs)}")
         return outputs
 
-    def predict(self, X: Any) -> list[Target]:
+    def predict(self, X: Any, *, compiled: bool | None = None) -> list[Target]:
         """The outputs for every row of X: floats, or lists of floats. Dropout is off, no graph is built.
 
-        Raises ValueError for a row of the wrong width, nan or ±inf, TypeError for what is no number.
+        ``compiled`` : as for `fit`; None compiles for more than 20 rows, and keeps what it compiled. Last digits may
+        differ from those of scalars, which False takes.
+
+        Raises ValueError for a row of the wrong width, nan or ±inf, TypeError for what is no number, CompileError where
+        ``compiled`` is True and it cannot be.
         """
         rows = as_rows(X, "X", self.inputs)
         with self.mode(training=False), no_grad():
+            outputs = outputs_of(self, rows.table, compiled)
+            if outputs is not None:
+                return as_targets_of(outputs)
             return [_as_target([float(y) for y in self.outputs_for(list(row))]) for row in rows]
 
-    def predict_proba(self, X: Any, meaning: Meaning | str | None = None) -> list[Target]:
+    def predict_proba(
+        self, X: Any, meaning: Meaning | str | None = None, *, compiled: bool | None = None
+    ) -> list[Target]:
         """For every row of X the probability of label 1 (of each label), or of each class.
 
-        ``meaning`` : what the outputs mean, where `fit` has not said it. Raises ValueError where nobody has, or where
-        they have no probabilities, and what `predict` raises.
+        ``meaning`` : what the outputs mean, where `fit` has not said it; ``compiled`` : as for `predict`. Raises
+        ValueError where nobody has, or where they have no probabilities, and what `predict` raises.
 
         >>> from nn import MLP
         >>> MLP(1, [1], init="zeros").predict_proba([[2.0]], "logit")
         [0.5]
         """
         means = self._meant("predict_proba", meaning)
-        return [means.probability_of(output) for output in self.predict(X)]
+        return [means.probability_of(output) for output in self.predict(X, compiled=compiled)]
 
-    def predict_class(self, X: Any, meaning: Meaning | str | None = None) -> list[Class]:
+    def predict_class(
+        self, X: Any, meaning: Meaning | str | None = None, *, compiled: bool | None = None
+    ) -> list[Class]:
         """For every row of X its class: a label 0 or 1 (−1 or 1 of margins), a list of labels, or a class index.
 
         Parameters and errors as for `predict_proba`.
@@ -123,7 +135,7 @@ class Module:
         [0]
         """
         means = self._meant("predict_class", meaning)
-        return [means.class_of(output) for output in self.predict(X)]
+        return [means.class_of(output) for output in self.predict(X, compiled=compiled)]
 
     def _meant(self, wanted: str, given: Meaning | str | None) -> Meaning:
         if given is None and self.meaning is None:
@@ -187,6 +199,9 @@ class Module:
         self.frozen = True
         freezing.freeze(value for _, value in self.own_parameters())
 
+    def __getstate__(self) -> dict[str, Any]:  # a copy or a pickle goes without what was compiled
+        return {name: held for name, held in vars(self).items() if name != "_compiled"}
+
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
         if self.frozen:  # a copy's parameters stand still where the original's do
@@ -208,7 +223,7 @@ class Module:
 
     def own_modules(self) -> Iterator[tuple[str, Module]]:
         """The modules that this one holds itself, by name, as often as it holds them."""
-        return ((name, held) for name, held in self._held() if isinstance(held, Module))
+        return ((name, held) for name, held in self._held(values=False) if isinstance(held, Module))
 
     def own_parameters(self) -> Iterator[tuple[str, Value]]:
         """The Values that this module holds itself, by name, as often as it holds them."""
@@ -246,10 +261,10 @@ class Module:
         }
         return [parameter for parameter in self.moving_parameters() if id(parameter) not in biases]
 
-    def _held(self) -> Iterator[tuple[str, Value | Module]]:
+    def _held(self, values: bool = True) -> Iterator[tuple[str, Value | Module]]:
         for name, held in vars(self).items():
             if not name.startswith("_"):
-                yield from walk(name, held)
+                yield from walk(name, held, values)
 
     def parts(self) -> list[tuple[str, Module, list[Value]]]:
         """What summaries and pictures give a line of its own: (path, module, its parameters). No parameter is left out.
@@ -353,21 +368,25 @@ def joined(path: str, name: str) -> str:
     return f"{path}.{name}" if path else name
 
 
-def walk(name: str, held: Any) -> Iterator[tuple[str, Value | Module]]:
-    """The Values and modules in ``held``, with their paths; TypeError for a set of them, which has no order."""
+def walk(name: str, held: Any, values: bool = True) -> Iterator[tuple[str, Value | Module]]:
+    """The Values and modules in ``held``, with their paths; TypeError for a set of them, which has no order.
+
+    ``values`` : False passes over lists of nothing but Values, which are long
+    """
     if isinstance(held, Value | Module):
         yield name, held
     elif isinstance(held, list | tuple):
-        for i, entry in enumerate(held):
-            yield from walk(f"{name}.{i}", entry)
+        if values or any(kind is not Value for kind in set(map(type, held))):
+            for i, entry in enumerate(held):
+                yield from walk(f"{name}.{i}", entry, values)
     elif isinstance(held, dict):
         for key, entry in held.items():
-            yield from walk(f"{name}.{key}", entry)
+            yield from walk(f"{name}.{key}", entry, values)
     elif isinstance(held, set | frozenset):
         if any(isinstance(entry, Value | Module) for entry in held):
             raise TypeError(f"the attribute {name!r} is a set, which has no order: keep its parameters in a list")
     elif _is_object_array(held):
-        yield from walk(name, held.tolist())
+        yield from walk(name, held.tolist(), values)
 
 
 def _is_object_array(held: Any) -> bool:
@@ -409,11 +428,9 @@ def require_module(name: str, given: Any) -> Module:
 
 def assign(parameters: Sequence[Value], data: Sequence[float]) -> None:
     """Give the parameters new numbers, all or none: an error or an interrupt in between puts the old ones back."""
-    before = [parameter.data for parameter in parameters]
+    numbers, before = vectors.buffer(data), vectors.buffer(vectors.read(engine.get_data, parameters))
     try:
-        for parameter, new in zip(parameters, data, strict=True):
-            parameter.data = new
+        engine.set_data(parameters, numbers)
     except BaseException:
-        for parameter, old in zip(parameters, before, strict=True):
-            parameter.data = old
+        engine.set_data(parameters, before)
         raise

@@ -1,21 +1,29 @@
 """Optimizers: from gradients to new parameters, step by step equal to PyTorch's; and gradient clipping.
 
 A subclass writes one pure function, `Optimizer.update`: numbers in, numbers out. `Optimizer.step` applies it all
-or nothing, so that an error or an interrupt never leaves half a step behind. Rates over time are in `schedules`.
+or nothing, so that an error or an interrupt never leaves half a step behind. Those here are formulas on `vectors`; one
+of your own is given lists. Rates over time are in `schedules`.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, TypeVar
 
-from autodiff import Value, zero_grad
-from nn import freezing
+from autodiff import Value, engine, zero_grad
+from nn import freezing, vectors
 from nn.checks import finite, integer, kind, nonnegative, shown
 from nn.module import Module, assign
 
-State = dict[str, list[float]]
+State = dict[str, Any]
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def _on_vectors(update: F) -> F:
+    """An update that is a formula of vectors, arrays as well as lists."""
+    update.on_vectors = True  # type: ignore[attr-defined]
+    return update
 
 
 class Optimizer:
@@ -26,7 +34,7 @@ class Optimizer:
     parameters : the Values it moves, in order
     lr : the learning rate; may be assigned between steps
     steps : how many steps were taken
-    state : lists of numbers, one number for each parameter
+    state : lists of numbers by name, one number for each parameter
 
     Raises TypeError for what is no Value, ValueError for no parameters, the same one twice, or a negative rate.
     """
@@ -49,7 +57,11 @@ class Optimizer:
         self.lr = lr
         self.weight_decay = nonnegative("weight_decay", weight_decay)
         self.steps = 0
-        self.state: State = {}
+        self._state: State = {}
+
+    @property
+    def state(self) -> dict[str, list[float]]:
+        return {name: vectors.as_list(numbers) for name, numbers in self._state.items()}
 
     @property
     def lr(self) -> float:
@@ -68,23 +80,28 @@ class Optimizer:
 
         Raises OverflowError, with everything as it was, where a number would not be finite.
         """
-        data, state, steps = [p.data for p in self.parameters], self.state, self.steps
-        grads = [p.grad for p in self.parameters]
+        on_arrays = getattr(self.update, "on_vectors", False)
+        data = vectors.read(engine.get_data, self.parameters, on_arrays)
+        grads = vectors.read(engine.get_grad, self.parameters, on_arrays)
+        self._state = {name: vectors.alike(numbers, data) for name, numbers in self._state.items()}
+        state, steps = self._state, self.steps
         try:
-            new, new_state = self.update(data, grads)
+            with vectors.quietly():
+                new, new_state = self.update(data, grads)
         except (OverflowError, ZeroDivisionError) as error:
             raise self._overflow() from error
-        for i in freezing.frozen_places(self.parameters):
-            new[i] = data[i]
+        places = freezing.frozen_places(self.parameters)
+        if places:
+            vectors.put(new, places, data)
             for name, memory in new_state.items():
-                memory[i] = state[name][i] if name in state else 0.0
-        if not all(map(math.isfinite, new)) or not all(all(map(math.isfinite, xs)) for xs in new_state.values()):
+                vectors.put(memory, places, state.get(name))
+        if not vectors.is_finite(new) or not all(map(vectors.is_finite, new_state.values())):
             raise self._overflow()
         try:
             assign(self.parameters, new)
-            self.state, self.steps = new_state, steps + 1
+            self._state, self.steps = new_state, steps + 1
         except BaseException:  # an interrupt too
-            self.state, self.steps = state, steps
+            self._state, self.steps = state, steps
             assign(self.parameters, data)
             raise
 
@@ -102,7 +119,7 @@ class Optimizer:
             "lr": self.lr,
             "steps": self.steps,
             "settings": {name: getattr(self, name) for name in self.settings},
-            "state": {name: list(xs) for name, xs in self.state.items()},
+            "state": self.state,
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -120,16 +137,15 @@ class Optimizer:
         self.lr = state["lr"]
         for name, setting in state["settings"].items():
             setattr(self, name, tuple(setting) if isinstance(setting, list) else setting)
-        self.steps, self.state = steps, loaded
+        self.steps, self._state = steps, loaded
 
-    def _decayed(self, data: list[float], grads: list[float]) -> list[float]:
+    def _decayed(self, data: Any, grads: Any) -> Any:
         """The gradients with weight_decay·θ added (biases too, as in PyTorch; `penalties` leave biases alone)."""
-        if not self.weight_decay:
-            return grads
-        return [g + self.weight_decay * x for x, g in zip(data, grads, strict=True)]
+        return grads + self.weight_decay * data if self.weight_decay else grads
 
-    def _memory(self, name: str) -> list[float]:
-        return self.state.get(name) or [0.0] * len(self.parameters)
+    def _memory(self, name: str, data: Any) -> Any:
+        """What it remembers under that name, 0 for each parameter at first."""
+        return self._state[name] if name in self._state else data - data
 
     def __repr__(self) -> str:
         settings = "".join(f", {name}={getattr(self, name)}" for name in self.settings if getattr(self, name))
@@ -172,15 +188,14 @@ class SGD(Optimizer):
             raise ValueError("nesterov=True looks ahead along the momentum: give momentum > 0")
         self.nesterov = bool(nesterov)
 
-    def update(self, data: list[float], grads: list[float]) -> tuple[list[float], State]:
-        lr, momentum = self.lr, self.momentum
-        grads = self._decayed(data, grads)
+    @_on_vectors
+    def update(self, data: Any, grads: Any) -> tuple[Any, State]:
+        grads, momentum = self._decayed(data, grads), self.momentum
         if not momentum:
-            return [x - lr * g for x, g in zip(data, grads, strict=True)], {}
-        velocity = [momentum * v + g for v, g in zip(self._memory("velocity"), grads, strict=True)]
-        looks_ahead = self.nesterov
-        ahead = [g + momentum * v for g, v in zip(grads, velocity, strict=True)] if looks_ahead else velocity
-        return [x - lr * v for x, v in zip(data, ahead, strict=True)], {"velocity": velocity}
+            return data - self.lr * grads, {}
+        velocity = momentum * self._memory("velocity", data) + grads
+        ahead = grads + momentum * velocity if self.nesterov else velocity
+        return data - self.lr * ahead, {"velocity": velocity}
 
 
 class RMSProp(Optimizer):
@@ -203,9 +218,10 @@ class RMSProp(Optimizer):
         self.alpha = nonnegative("alpha", alpha, below=1.0)
         self.eps = nonnegative("eps", eps)
 
-    def update(self, data: list[float], grads: list[float]) -> tuple[list[float], State]:
+    @_on_vectors
+    def update(self, data: Any, grads: Any) -> tuple[Any, State]:
         grads, alpha = self._decayed(data, grads), self.alpha
-        squares = [alpha * s + (1.0 - alpha) * g * g for s, g in zip(self._memory("squares"), grads, strict=True)]
+        squares = alpha * self._memory("squares", data) + (1.0 - alpha) * grads * grads
         return _scaled(data, grads, squares, self.lr, self.eps), {"squares": squares}
 
 
@@ -223,9 +239,10 @@ class AdaGrad(Optimizer):
         super().__init__(parameters, lr, weight_decay)
         self.eps = nonnegative("eps", eps)
 
-    def update(self, data: list[float], grads: list[float]) -> tuple[list[float], State]:
+    @_on_vectors
+    def update(self, data: Any, grads: Any) -> tuple[Any, State]:
         grads = self._decayed(data, grads)
-        squares = [s + g * g for s, g in zip(self._memory("squares"), grads, strict=True)]
+        squares = self._memory("squares", data) + grads * grads
         return _scaled(data, grads, squares, self.lr, self.eps), {"squares": squares}
 
 
@@ -252,14 +269,15 @@ class Adam(Optimizer):
         self.betas = (nonnegative("beta 1", betas[0], below=1.0), nonnegative("beta 2", betas[1], below=1.0))
         self.eps = nonnegative("eps", eps)
 
-    def update(self, data: list[float], grads: list[float]) -> tuple[list[float], State]:
+    @_on_vectors
+    def update(self, data: Any, grads: Any) -> tuple[Any, State]:
         return self._adam(data, self._decayed(data, grads))
 
-    def _adam(self, data: list[float], grads: list[float]) -> tuple[list[float], State]:
+    def _adam(self, data: Any, grads: Any) -> tuple[Any, State]:
         (beta1, beta2), t = self.betas, self.steps + 1
-        means = [beta1 * m + (1.0 - beta1) * g for m, g in zip(self._memory("means"), grads, strict=True)]
-        squares = [beta2 * s + (1.0 - beta2) * g * g for s, g in zip(self._memory("squares"), grads, strict=True)]
-        unbiased = [s / (1.0 - beta2**t) for s in squares]
+        means = beta1 * self._memory("means", data) + (1.0 - beta1) * grads
+        squares = beta2 * self._memory("squares", data) + (1.0 - beta2) * grads * grads
+        unbiased = squares / (1.0 - beta2**t)
         new = _scaled(data, means, unbiased, self.lr / (1.0 - beta1**t), self.eps)
         return new, {"means": means, "squares": squares}
 
@@ -277,13 +295,14 @@ class AdamW(Adam):
     ) -> None:
         super().__init__(parameters, lr, betas, eps, weight_decay)
 
-    def update(self, data: list[float], grads: list[float]) -> tuple[list[float], State]:
-        return self._adam([x * (1.0 - self.lr * self.weight_decay) for x in data], grads)
+    @_on_vectors
+    def update(self, data: Any, grads: Any) -> tuple[Any, State]:
+        return self._adam(data * (1.0 - self.lr * self.weight_decay), grads)
 
 
-def _scaled(data: list[float], steps: list[float], squares: list[float], lr: float, eps: float) -> list[float]:
+def _scaled(data: Any, steps: Any, squares: Any, lr: float, eps: float) -> Any:
     """θ − lr·step / (√s + eps). A step of 0 moves nothing, even where eps=0 would make it 0/0."""
-    return [x - lr * d / (math.sqrt(s) + eps) if d else x for x, d, s in zip(data, steps, squares, strict=True)]
+    return data - vectors.quotient(lr * steps, vectors.sqrt(squares) + eps)
 
 
 def clip_grad_norm(parameters: Sequence[Value], max_norm: float) -> float:
@@ -298,16 +317,15 @@ def clip_grad_norm(parameters: Sequence[Value], max_norm: float) -> float:
     (10.0, 1.0)
     """
     parameters = freezing.moving(parameters)
-    norm = math.hypot(*(p.grad for p in parameters))
+    grads = vectors.read(engine.get_grad, parameters)
+    norm = math.hypot(*vectors.as_list(grads))
     factor = nonnegative("max_norm", max_norm) / (norm + 1e-6)
     if factor < 1.0:
-        for p in parameters:
-            p.grad *= factor
+        engine.set_grad(parameters, vectors.buffer(factor * grads))
     return norm
 
 
 def clip_grad_value(parameters: Sequence[Value], limit: float) -> None:
     """Move each gradient into [−limit, limit]."""
-    limit = nonnegative("limit", limit)
-    for p in parameters:
-        p.grad = min(max(p.grad, -limit), limit)
+    grads = vectors.read(engine.get_grad, parameters)
+    engine.set_grad(parameters, vectors.buffer(vectors.clipped(grads, nonnegative("limit", limit))))

@@ -17,9 +17,9 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from autodiff import Value
+from autodiff import CompileError, Value
 from nn import resuming
-from nn.batches import ScalarGradients, Seen, add_penalty
+from nn.batches import ScalarGradients, Seen
 from nn.callbacks import Callback, EarlyStopping, History
 from nn.checkpoint import generators
 from nn.checks import as_random, instance, integer, kind, listed, nonnegative, positive, shown
@@ -30,6 +30,7 @@ from nn.metrics import Measures, Metric, paused_gc, require_classes
 from nn.module import Module, require_module
 from nn.optim import Optimizer, clip_grad_norm, clip_grad_value
 from nn.sampling import check_batch_size, minibatches
+from nn.tracing import check_compiled
 
 Penalty = Callable[[list[Value]], Any]
 
@@ -70,6 +71,7 @@ def fit(
     progress: bool = True,
     resume: str | os.PathLike[str] | None = None,
     on_interrupt: str = "return",
+    compiled: bool | None = None,
 ) -> History:
     """Train ``model`` on examples X with targets y; the History of the epochs.
 
@@ -96,11 +98,16 @@ def fit(
     clip_norm, clip_value : limit the gradients before each step (`clip_grad_norm`, `clip_grad_value`)
     rng : int seed or random.Random; needed for batches
     progress : a tqdm bar in Jupyter and in a terminal (off when piped)
-    resume : the file of a `Checkpoint` to go on from, bit by bit as if never stopped, given the same arguments. A run
-        with other data, another loss, rate or setting is refused: to go on with that, `load` the model and fit anew
+    resume : the file of a `Checkpoint` to go on from, as if never stopped (with ``compiled=False`` bit by bit), given
+        the same arguments. A run with other data, another loss, rate or setting is refused: to go on with that, `load`
+        the model and fit anew
     on_interrupt : "return": Ctrl-C ends the run and gives the History so far (``stopped_by`` "interrupted"), the model
         having the weights of the last completed step, or those that `EarlyStopping` brings back; "raise":
         KeyboardInterrupt is let through after that
+    compiled : None computes a batch's gradients by matrices, which it finds in the graph of one example
+        (`autodiff.compile`), and by scalars, one example after the other, where it cannot; the history's ``engine``
+        says why. True raises CompileError instead, False takes scalars. What is compiled adds up in another order, so
+        that last digits differ from those of scalars, and trajectories by as much: equal bits are a matter of False
 
     Raises `TrainingError` where a loss, a gradient, a step or a metric is not finite, or a schedule's later factor is
     no finite number of at least 0, `CheckpointError` for a file that does not fit, ValueError and TypeError for
@@ -116,7 +123,7 @@ def fit(
         model, X, y, loss=loss, optimizer=optimizer, epochs=epochs, batch_size=batch_size, replacement=replacement,
         validation=validation, sample_weight=sample_weight, class_weight=class_weight, schedule=schedule,
         penalty=penalty, metrics=metrics, callbacks=callbacks, tolerance=tolerance, clip_norm=clip_norm,
-        clip_value=clip_value, rng=rng, on_interrupt=on_interrupt,
+        clip_value=clip_value, rng=rng, on_interrupt=on_interrupt, compiled=compiled,
     )  # fmt: skip
     if resume is not None:
         resuming.resume(training, resume)
@@ -156,6 +163,7 @@ class Training:
         clip_value: float | None,
         rng: int | random.Random | None,
         on_interrupt: str,
+        compiled: bool | None,
     ) -> None:
         self.model = require_module("model", model)
         self.loss = as_loss(loss)
@@ -191,7 +199,27 @@ class Training:
         self._described: dict[str, Any] | None = None
         self._started: list[Callback] = []
         self._standing: resuming.Standing | None = None  # at the last epoch's end; None while that is being told
-        self._gradients = ScalarGradients(model, self.loss, self.examples, bool(self.measures.metrics))
+        self.compiled = check_compiled(compiled)
+        self._scalars = ScalarGradients(model, self.loss, self.examples, bool(self.measures.metrics))
+        self._gradients = self._chosen_gradients()
+
+    def _chosen_gradients(self) -> Any:
+        """What computes gradients: by scalars, or compiled, as long as that can be."""
+        if self.compiled is False:
+            return self._scalars
+        try:
+            from nn.compiled import CompiledGradients
+        except ImportError as error:
+            return self._without_compiler(CompileError(f"NumPy cannot be imported ({error})"))
+        watched = any(callback.on_gradients.__func__ is not Callback.on_gradients for callback in self.callbacks)
+        required = self.compiled is True
+        return CompiledGradients(self._scalars, self.model, self.loss, self.examples, watched, required)
+
+    def _without_compiler(self, error: CompileError) -> ScalarGradients:
+        if self.compiled:
+            raise error
+        self._scalars.engine = f"scalars: {error}"
+        return self._scalars
 
     def _empty_history(self) -> History:
         columns = [*self.measures.names, *(["penalty"] if self.penalty else [])]
@@ -267,6 +295,7 @@ class Training:
         started = time.perf_counter()
         before = [p.data for p in self.optimizer.parameters] if self.tolerance is not None else []
         seen = Seen()
+        self._gradients.start_epoch()
         self._weights = self.model.weight_parameters() if self.penalty is not None else []
         batches = minibatches(len(self.examples), self.batch_size, self.rng, replacement=self.replacement)
         with paused_gc():
@@ -305,7 +334,7 @@ class Training:
                 row["penalty"] = math.fsum(seen.penalties) / len(seen.penalties)
             if self.validation:
                 where = ", validation"
-                found = self.measures.on(self.model, self.validation)
+                found = self.measures.on(self.model, self.validation, None if self.compiled else self.compiled)
                 row |= {f"validation_{name}": x for name, x in found.items()}
         except (TypeError, ValueError, ArithmeticError) as error:
             raise self._failed(error, None, where=where) from error
@@ -327,9 +356,12 @@ class Training:
     def _run_step(self, batch: list[int], number_of_batch: int, seen: Seen) -> None:
         """Average the gradients of the examples in ``batch`` (rows of X), add the penalty's, move the parameters."""
         try:
-            self._gradients.backward(batch, seen)
+            self._backward(batch, seen)
             if self.penalty is not None:
-                add_penalty(self.penalty, self._weights, seen)
+                self._gradients.add_penalty(self.penalty, self._weights, seen)
+            self.history.engine = self._gradients.engine
+        except CompileError:
+            raise
         except (ValueError, ArithmeticError) as error:
             raise self._failed(error, number_of_batch, seen.example) from error
         for callback in self.callbacks:
@@ -343,6 +375,13 @@ class Training:
         except (ValueError, ArithmeticError) as error:
             raise self._failed(error, number_of_batch, advise=False) from error  # the optimizer's message does
         self.step += 1
+
+    def _backward(self, batch: list[int], seen: Seen) -> None:
+        try:
+            self._gradients.backward(batch, seen)
+        except CompileError as error:
+            self._gradients = self._without_compiler(error)
+            self._gradients.backward(batch, seen)
 
     def _failed(
         self, error: Exception, batch: int | None, example: int | None = None, where: str = "", advise: bool = True

@@ -44,7 +44,7 @@ import json, sys
 before = set(sys.modules)
 import nn
 model = nn.MLP(2, [3, 1], rng=0)
-nn.fit(model, [[0, 1]], [1], optimizer=nn.Adam(model.parameters()), epochs=2, progress=False)
+nn.fit(model, [[0, 1]], [1], optimizer=nn.Adam(model.parameters()), epochs=2, progress=False, compiled=False)
 nn.save(model, sys.argv[1]); nn.load(sys.argv[1]); nn.evaluate(model, [[0, 1]], [1], metrics=["r2"])
 print(json.dumps([name for name in set(sys.modules) - before if getattr(sys.modules[name], "__spec__", None)]))
 """

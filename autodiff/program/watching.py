@@ -8,15 +8,25 @@ from collections.abc import Generator, Sequence
 from autodiff import engine
 from autodiff.engine import Value
 from autodiff.errors import CompileError
-from autodiff.modes import WatchingReads, here
+from autodiff.modes import Reader, WatchingReads, here
 
 _INSTEAD = "use maximum, minimum, relu, abs or where(condition, a, b), which are recorded"
 
 
 @contextlib.contextmanager
-def watching(inputs: Sequence[Value]) -> Generator[None, None, None]:
-    """While a function is traced: CompileError for a comparison, ``if`` or float() of what depends on these; a warning
-    for .data."""
+def tracing(reader: Reader, of_nn: bool = False) -> Generator[None, None, None]:
+    """While a function is run for its graph: ``reader`` is asked of what it reads (`WatchingReads`), and functions of
+    ours record nothing that another example would have otherwise."""
+    before, here.compiling = here.compiling, True
+    try:
+        with WatchingReads(reader, of_nn):
+            yield
+    finally:
+        here.compiling = before
+
+
+def watching(inputs: Sequence[Value]) -> contextlib.AbstractContextManager[None]:
+    """`tracing` with a CompileError for a comparison, ``if`` or float() of what depends on these; a warning for .data."""
     fresh = set(inputs)
 
     def reader(node: Value, how: str, place: tuple[str, int]) -> str:
@@ -36,9 +46,4 @@ def watching(inputs: Sequence[Value]) -> Generator[None, None, None]:
             f"compiled program could not; {_INSTEAD}"
         )
 
-    before, here.compiling = here.compiling, True
-    try:
-        with WatchingReads(reader):
-            yield
-    finally:
-        here.compiling = before
+    return tracing(reader)

@@ -1,0 +1,545 @@
+"""fit by Programs: what is traced anew, what is left to scalars and why, and what an error says."""
+
+import copy
+import math
+import random
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import nn.compiled
+from autodiff import CompileError, Value, log, no_grad
+from nn import MLP, SGD, Callback, Dropout, Layer, LayerNorm, Module, Sequential, TrainingError, fit
+from nn.fingerprint import fingerprint
+
+pytest.importorskip("numpy")
+
+rng = random.Random(0)
+X = [[rng.uniform(-1.0, 1.0) for _ in range(3)] for _ in range(22)]
+Y = [math.sin(2.0 * a) + b * c for a, b, c in X]
+CLASSES = [float(a > b) + float(b > c) for a, b, c in X]
+
+
+def network():
+    return Sequential(Layer(3, 5, "tanh", rng=1), Dropout(0.2, rng=2), Layer(5, 1, rng=3))
+
+
+def trained(model, compiled, y=Y, **settings):
+    settings = {"batch_size": 5, "rng": 0, "progress": False, "epochs": 6, **settings}
+    return fit(model, X, y, optimizer=SGD(model.parameters(), 0.05), compiled=compiled, **settings)
+
+
+class At(Callback):
+    """Does something to the model, once."""
+
+    def __init__(self, change, epoch=2):
+        self.change, self.at = change, epoch
+
+    def on_epoch_end(self, training):
+        if training.epoch == self.at:
+            self.change(training.model)
+
+
+class AtStep(Callback):
+    def __init__(self, change, step=8):
+        self.change, self.at = change, step
+
+    def on_gradients(self, training):
+        if training.step == self.at:
+            self.change(training.model)
+
+
+@pytest.fixture
+def traces(monkeypatch):
+    """The models that were traced with a loss."""
+    found = []
+
+    class Noted(nn.tracing.Traced):
+        def __init__(self, *args):
+            found.append(args[0])
+            super().__init__(*args)
+
+    monkeypatch.setattr(nn.compiled, "Traced", Noted)
+    return found
+
+
+def double_the_rate(model):
+    model.layers[1].rate = 0.4
+
+
+def take_relu(model):
+    for neuron in model.layers[0].neurons:
+        neuron.activation = "relu"
+
+
+def put_a_layer_in_between(model):
+    norm = LayerNorm(5)
+    norm.freeze()
+    model.layers.insert(1, norm)
+
+
+def take_one_bias(model):
+    model.layers[0].neurons[1].bias = None
+
+
+def tie_two_weights(model):
+    weights = model.layers[2].neurons[0].weights
+    weights[1] = weights[0]
+
+
+CHANGES = {
+    "dropout's rate": double_the_rate,
+    "an activation": take_relu,
+    "the mode": lambda model: model.eval(),
+    "the mode of one layer": lambda model: model.layers[1].eval(),
+    "freezing": lambda model: model.layers[0].freeze(),
+    "a layer more": put_a_layer_in_between,
+    "a bias less": take_one_bias,
+    "a tied weight": tie_two_weights,
+}
+
+
+@pytest.mark.parametrize("when", [At, AtStep])
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_what_a_callback_changes_is_traced_anew(change, when, traces):
+    models = network(), network()
+    history, expected = (
+        trained(m, c, callbacks=[when(change)], penalty=nn.L2(0.1), clip_norm=1.0)
+        for m, c in zip(models, (True, False), strict=True)
+    )
+    assert history.loss == pytest.approx(expected.loss, rel=1e-9, abs=0.0)
+    assert models[0].state_dict() == pytest.approx(models[1].state_dict(), rel=1e-9, abs=1e-12)
+    assert len(traces) == 2, "at first, and after the change"
+
+
+def test_what_does_not_change_is_traced_once(traces):
+    trained(network(), True, callbacks=[At(lambda model: None), AtStep(lambda model: None)], epochs=20)
+    assert len(traces) == 1
+
+
+def test_a_setting_of_the_loss_that_changes_is_traced_anew(traces):
+    class Power(nn.Loss):
+        pass
+
+    class Even:
+        def __init__(self):
+            self.power = 2
+
+        def __call__(self, prediction, target):
+            return (prediction - target) ** self.power
+
+    found = []
+    for compiled in (True, False):
+        formula = Even()
+        change = At(lambda _, formula=formula: setattr(formula, "power", 4))
+        found.append(trained(network(), compiled, loss=formula, callbacks=[change]).loss)
+    assert found[0] == pytest.approx(found[1], rel=1e-9, abs=0.0)
+    assert len(traces) == 2
+
+
+def test_a_penalty_that_changes_is_compiled_anew():
+    class Decay:
+        strength = 0.0
+
+        def __init__(self):
+            self.strength = 0.1
+
+        def __call__(self, weights):
+            return nn.L2(self.strength)(weights)
+
+    found = []
+    for compiled in (True, False):
+        penalty = Decay()
+        change = At(lambda _, penalty=penalty: setattr(penalty, "strength", 1.0))
+        found.append(trained(network(), compiled, penalty=penalty, callbacks=[change]))
+    assert found[0].engine == "compiled"
+    for name in ("loss", "penalty"):
+        assert found[0][name] == pytest.approx(found[1][name], rel=1e-9, abs=0.0)
+
+
+def test_a_fingerprint_sees_classes_settings_and_which_values_but_not_their_numbers():
+    model = network().train()
+    before = fingerprint(model)
+    for p in model.parameters():
+        p.data += 1.0
+    model([0.0, 0.0, 0.0])
+    model.predict(X)
+    assert fingerprint(model) == before
+    model.layers[0].neurons[0].weights[1] = Value(model.layers[0].neurons[0].weights[1].data)
+    assert fingerprint(model) != before
+    for change in CHANGES.values():
+        model = network()
+        before = fingerprint(model)
+        change(model)
+        assert fingerprint(model) != before
+
+
+def test_a_fingerprint_goes_through_what_refers_to_itself():
+    model = network()
+    model.me, model.all = model, [model, {"a": model.layers}]
+    assert fingerprint(model) == fingerprint(model)
+    before = fingerprint(model)
+    model.all[1]["a"] = model.layers[:2]
+    assert fingerprint(model) != before
+
+
+def test_a_fingerprint_reads_arrays_and_functions():
+    np = pytest.importorskip("numpy")
+    model = network()
+    model.mask, model.names, model.gain = np.ones(3), {"x": [1.0]}, lambda x: x
+    model.hidden = np.array([Value(1.0), 2.0], dtype=object)
+    seen = [fingerprint(model)]
+    assert fingerprint(model) == seen[0]
+    for change in (
+        lambda: model.mask.__setitem__(1, 0.0),
+        lambda: model.names["x"].append(2.0),
+        lambda: setattr(model, "gain", lambda x: 2 * x),
+        lambda: model.hidden.__setitem__(0, Value(1.0)),
+    ):
+        change()
+        assert all(fingerprint(model) != before for before in seen)
+        seen.append(fingerprint(model))
+
+
+# What cannot be compiled.
+
+
+class Branch(Module):
+    """One's own: two ways, by something that a test chooses."""
+
+    def __init__(self, way):
+        self.w, self._way = Value(0.5), way
+
+    def forward(self, inputs):
+        return [self.w * inputs[0] if self._way(self, inputs) else self.w * inputs[1]]
+
+
+class Rounded(Module):
+    def __init__(self):
+        self.w = Value(0.5)
+
+    def forward(self, inputs):
+        return [self.w * math.exp(inputs[0])]
+
+
+class Counting(Module):
+    def __init__(self):
+        self.w, self.calls = Value(0.5), 0
+
+    def forward(self, inputs):
+        self.calls += 1
+        return [self.w * inputs[0]]
+
+
+class Detached(Module):
+    def __init__(self):
+        self.w, self.v = Value(0.5), Value(1.0)
+
+    def forward(self, inputs):
+        with no_grad():
+            gate = self.v * inputs[1]
+        return [self.w * inputs[0] * gate]
+
+
+class GlobalNoise(Module):
+    def __init__(self):
+        self.w = Value(0.5)
+
+    def forward(self, inputs):
+        return [self.w * inputs[0] * random.random()]
+
+
+def likelihood(prediction, target):
+    return nn.cross_entropy(prediction, int(target))
+
+
+def likelihood_of_ours(prediction, target):
+    return nn.cross_entropy(prediction, target)
+
+
+CANNOT = {
+    "if": (lambda: Branch(lambda self, x: x[0] > 0.0), {}, "a comparison of a Value at test_nn_compiled_changes.py"),
+    "if of a parameter": (lambda: Branch(lambda self, x: self.w > 0.4), {}, "a comparison of a Value at"),
+    "data": (lambda: Branch(lambda self, x: self.w.data > 0.4), {}, ".data of a Value at"),
+    "float()": (Rounded, {}, "float() of a Value at"),
+    "a type": (lambda: Branch(lambda self, x: isinstance(x[0], float)), {}, "scalars give"),
+    "no_grad": (Detached, {}, "scalars give"),
+    "noise": (GlobalNoise, {}, "forward draws random numbers"),
+    "a count": (Counting, {}, "Counting.forward changes the model's attributes"),
+    "an index": (lambda: MLP(3, [3], rng=0), {"loss": likelihood, "y": CLASSES}, "int() of a Value at"),
+    "an index of ours": (
+        lambda: MLP(3, [3], rng=0), {"loss": likelihood_of_ours, "y": CLASSES}, "int() of a Value at losses.py",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("make", "settings", "reason"), CANNOT.values(), ids=CANNOT)
+def test_what_cannot_be_compiled_goes_on_scalars_and_says_why(make, settings, reason):
+    model, expected = make(), make()
+    random.seed(1)
+    history = trained(model, None, **settings)
+    random.seed(1)
+    by_scalars = trained(expected, False, **settings)
+    assert history.engine.startswith(f"scalars: {reason}")
+    assert history.loss == by_scalars.loss
+    assert model.state_dict() == expected.state_dict()
+    with pytest.raises(CompileError) as caught:
+        trained(make(), True, **settings)
+    assert str(caught.value).startswith(reason)
+
+
+def test_a_branch_that_opens_later_is_found_at_the_start_of_its_epoch():
+    """What decides is no attribute, and the graph of the first epoch was another."""
+    found = []
+    for compiled in (None, False):
+        open_now = []
+        model = Branch(lambda self, x, open_now=open_now: bool(open_now))
+        found.append(trained(model, compiled, callbacks=[At(lambda _, gate=open_now: gate.append(1), 3)]))
+    assert found[0].engine.startswith("scalars: scalars give")
+    assert found[0].loss == pytest.approx(found[1].loss, rel=1e-9, abs=0.0)
+
+
+def test_a_penalty_that_cannot_be_compiled_goes_on_scalars_alone():
+    def penalty(weights):
+        return nn.sum_of_squares(weights) if False else weights[0] * weights[0] * float(weights[1].data > 0.0)
+
+    models = network(), network()
+    history, expected = (trained(m, c, penalty=penalty) for m, c in zip(models, (None, False), strict=True))
+    assert history.engine.startswith("compiled, the penalty on scalars: .data of a Value at")
+    assert history.penalty == pytest.approx(expected.penalty, rel=1e-9, abs=0.0)
+    with pytest.raises(CompileError, match=r"^the penalty: \.data of a Value"):
+        trained(network(), True, penalty=penalty)
+
+
+def test_without_numpy_scalars_train_and_predict(tmp_path):
+    program = """
+import sys
+sys.modules["numpy"] = None
+import nn
+model = nn.MLP(1, [2, 1], rng=0)
+X, y = [[i / 30] for i in range(30)], [i / 15 for i in range(30)]
+history = nn.fit(model, X, y, optimizer=nn.Adam(model.parameters(), 0.01), epochs=3, clip_value=0.5, clip_norm=1.0)
+assert len(model.predict(X)) == 30
+print(history.engine)
+try:
+    nn.fit(model, X, y, optimizer=nn.SGD(model.parameters()), epochs=1, compiled=True)
+except nn.training.CompileError as error:
+    print(error)
+try:
+    model.predict(X, compiled=True)
+except nn.training.CompileError as error:
+    print(error)
+"""
+    root = Path(__file__).parent.parent
+    done = subprocess.run([sys.executable, "-c", program], cwd=root, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    first, second, third = done.stdout.splitlines()
+    assert first.startswith("scalars: NumPy cannot be imported")
+    assert second.startswith("NumPy cannot be imported")
+    assert third.startswith("NumPy cannot be imported")
+
+
+# What an error says.
+
+
+def error_of(compiled, make=network, **settings):
+    model = make()
+    with pytest.raises((TrainingError, TypeError)) as caught:
+        trained(model, compiled, **settings)
+    error = caught.value
+    place = (error.epoch, error.batch, error.example) if isinstance(error, TrainingError) else None
+    states = [m.rng.random() for _, m in model.named_modules() if isinstance(m, Dropout)]
+    return type(error), str(error), place, states, model.state_dict()
+
+
+class Hidden(Module):
+    def __init__(self):
+        self.w, self._v = Value(0.5), Value(1.0)
+
+    def forward(self, inputs):
+        return [self.w * self._v * inputs[0]]
+
+
+OF_LOGS = nn.Loss(lambda prediction, target: log(prediction + 0.6) * target)
+FAILURES = {
+    "a diverging run": {"epochs": 60, "optimizer_lr": 1e3},
+    "the domain of a loss": {"loss": "binary_cross_entropy", "y": [float(y > 0.0) for y in Y]},
+    "the domain of an operation": {"loss": OF_LOGS, "epochs": 60},
+    "a loss that fails": {"loss": lambda prediction, target: prediction[3]},
+    "a loss of no Value": {"loss": lambda prediction, target: 1.0},
+    "a hidden Value": {"make": Hidden},
+}
+
+
+@pytest.mark.parametrize("settings", FAILURES.values(), ids=FAILURES)
+def test_an_error_is_that_of_scalars_with_its_epoch_batch_and_example(settings, monkeypatch):
+    settings = dict(settings)
+    rate = settings.pop("optimizer_lr", 0.05)
+    monkeypatch.setattr(sys.modules[__name__], "SGD", lambda parameters, _: nn.SGD(parameters, rate))
+    kind, message, place, states, weights = error_of(None, **settings)
+    expected = error_of(False, **settings)
+    assert (kind, place, states) == (expected[0], *expected[2:4])
+    assert _rounded(message) == _rounded(expected[1])
+    assert weights == pytest.approx(expected[4], rel=1e-6, abs=1e-9)
+
+
+def _rounded(message):
+    return re.sub(r"(\.\d{9})\d+", r"\1", message)
+
+
+def test_ctrl_c_in_a_step_leaves_the_weights_of_the_last_completed_one(monkeypatch):
+    model = network()
+    completed = []
+
+    class Interrupted(nn.tracing.Traced):
+        def rows(self, table):
+            if len(completed) == 7:
+                raise KeyboardInterrupt
+            completed.append(model.state_dict())
+            return super().rows(table)
+
+    monkeypatch.setattr(nn.compiled, "Traced", Interrupted)
+    history = trained(model, True)
+    assert history.stopped_by == "interrupted"
+    assert model.state_dict() == completed[-1] or len(completed) == 7
+    monkeypatch.undo()
+    assert trained(model, True, epochs=2).stopped_by == "epochs"
+
+
+# Predictions.
+
+
+def test_predictions_of_many_rows_are_those_of_scalars():
+    for make in (network, lambda: MLP(3, [4, 2], rng=0), lambda: Sequential(Layer(3, 2, rng=1), nn.Softmax())):
+        model = make()
+        compiled, scalars = model.predict(X, compiled=True), model.predict(X, compiled=False)
+        assert [type(y) for y in compiled] == [type(y) for y in scalars]
+        assert compiled == pytest.approx(scalars, rel=1e-12) if isinstance(compiled[0], float) else all(
+            a == pytest.approx(b, rel=1e-12) for a, b in zip(compiled, scalars, strict=True)
+        )  # fmt: skip
+
+
+def test_few_rows_are_not_worth_compiling():
+    model = network()
+    model.predict(X[:20])
+    assert "_compiled" not in vars(model)
+    model.predict(X[:20], compiled=True)
+    assert "_compiled" in vars(model)
+
+
+def test_a_prediction_knows_what_changed():
+    model = network()
+    before = model.predict(X)
+    for p in model.parameters():
+        p.data *= 2.0
+    assert model.predict(X) == pytest.approx(model.predict(X, compiled=False), rel=1e-12)
+    assert model.predict(X) != before
+    for change in CHANGES.values():
+        model = network()
+        model.predict(X)
+        change(model)
+        assert model.predict(X) == pytest.approx(model.predict(X, compiled=False), rel=1e-12)
+
+
+def test_a_model_that_cannot_be_compiled_predicts_on_scalars():
+    for make in (
+        lambda: Branch(lambda self, x: x[0] > 0.0),
+        Rounded,
+        lambda: Branch(lambda self, x: isinstance(x[0], float)),
+    ):
+        model = make()
+        assert model.predict(X) == model.predict(X, compiled=False)
+        with pytest.raises(CompileError):
+            model.predict(X, compiled=True)
+
+
+def test_an_error_of_a_prediction_is_that_of_scalars():
+    class Log(Module):
+        def forward(self, inputs):
+            return [log(inputs[0] + 0.5)]
+
+    for compiled in (None, True, False):
+        with pytest.raises(ValueError, match=r"^log is not defined at x = -0\.\d+: its domain is x > 0$"):
+            Log().predict(X, compiled=compiled)
+
+
+def test_what_was_compiled_is_not_copied_nor_pickled_nor_saved(tmp_path):
+    import pickle
+
+    for model in (network(), nn.Neuron(3, rng=0)):
+        model.predict(X)
+        assert "_compiled" in vars(model)
+        for other in (copy.copy(model), copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
+            assert "_compiled" not in vars(other)
+            assert other.predict(X) == model.predict(X)
+    model = network()
+    model.predict(X)
+    nn.save(model, tmp_path / "model.json")
+    assert nn.load(tmp_path / "model.json").predict(X) == model.predict(X)
+
+
+def test_a_model_that_predicted_goes_without_the_garbage_collector():
+    import gc
+    import weakref
+
+    gc.collect()
+    gc.disable()
+    try:
+        model = network()
+        model.predict(X)
+        trained(model, True, epochs=1)
+        gone = weakref.ref(model)
+        del model
+        assert gone() is None
+    finally:
+        gc.enable()
+
+
+def test_threads_predict_with_one_model():
+    import threading
+
+    model = MLP(3, [64, 64, 1], rng=0)
+    rows = X * 200
+    expected = model.predict(rows)
+    found = []
+    threads = [threading.Thread(target=lambda: found.append(model.predict(rows))) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(found) == 4
+    assert all(one == pytest.approx(expected, rel=1e-12) for one in found)
+
+
+def test_predicting_within_no_grad_and_in_the_middle_of_a_run_leaves_modes_alone():
+    model = network()
+    with no_grad():
+        assert model.predict(X) == pytest.approx(model.predict(X, compiled=False), rel=1e-12)
+    assert model.training
+    assert all(module.training for _, module in model.named_modules())
+
+
+@pytest.mark.parametrize("loss", ["mse", "huber", likelihood])
+def test_evaluate_measures_what_it_measures_on_scalars(loss):
+    y, outputs = (CLASSES, 3) if loss is likelihood else (Y, 1)
+    model = MLP(3, [4, outputs], rng=0)
+    weights = [i % 3 for i in range(22)]
+    metrics = ["rmse", "mae"] if loss != likelihood else []
+    found, expected = (
+        nn.evaluate(model, X, y, loss, metrics, sample_weight=weights, compiled=c) for c in (None, False)
+    )
+    assert found == pytest.approx(expected, rel=1e-12, abs=0.0)
+
+
+def test_evaluate_refuses_an_output_outside_the_domain_of_the_loss_as_on_scalars():
+    model = MLP(3, [1], rng=0)
+    y = [float(t > 0.0) for t in Y]
+    messages = []
+    for compiled in (None, False):
+        with pytest.raises(ValueError, match="binary_cross_entropy is not finite for probability") as caught:
+            nn.evaluate(model, X, y, "binary_cross_entropy", compiled=compiled)
+        messages.append(str(caught.value))
+    assert messages[0] == messages[1]
