@@ -20,7 +20,7 @@ demo: $(VENV)/.installed
 	@mkdir -p demo
 	$(BIN)/autodiff "q = x + y; f = q * z" x=-2 y=5 z=-4 --out demo/graph.svg --out demo/graph.png --out demo/steps.html
 	$(BIN)/python docs/examples/demo.py demo
-	@echo "In $(CURDIR)/demo: steps.html (open it in a browser), graph.svg, graph.png, moons.png, iris.png"
+	@echo "In $(CURDIR)/demo: steps.html (open it in a browser), graph.svg, graph.png, moons.png, iris.png, digits.png"
 
 test: $(VENV)/.installed-test
 	$(BIN)/python -m pytest $(PYTEST_ARGS) --durations=10
@@ -40,7 +40,7 @@ lint: $(VENV)/.installed-test
 	$(BIN)/lint-imports
 
 bench: $(VENV)/.installed-bench
-	@for benchmark in $(wildcard $(addprefix benchmarks/,eager.py rows.py gradbench training.py transformer.py scores.py)); do \
+	@for benchmark in $(wildcard $(addprefix benchmarks/,eager.py rows.py gradbench training.py transformer.py program.py epochs.py scores.py)); do \
 	    $(BIN)/python $$benchmark || exit 1; \
 	done
 

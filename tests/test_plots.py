@@ -357,6 +357,8 @@ def test_the_demo_draws_the_trained_nets(tmp_path, capsys, monkeypatch):
     one_epoch = lambda *data, **settings: fit(*data, **{**settings, "epochs": 1})  # noqa: E731
     monkeypatch.setitem(demo["main"].__globals__, "fit", one_epoch)
     demo["main"](str(tmp_path))
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["iris.json", "iris.png", "moons.json", "moons.png"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        f"{name}.{kind}" for name in ("digits", "iris", "moons") for kind in ("json", "png")
+    ]
     assert all(path.stat().st_size > 1000 for path in tmp_path.iterdir())
-    assert "validation accuracy" in capsys.readouterr().out
+    assert "on what was held out" in capsys.readouterr().out

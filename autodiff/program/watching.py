@@ -26,7 +26,7 @@ def tracing(reader: Reader, of_nn: bool = False) -> Generator[None, None, None]:
 
 
 def watching(inputs: Sequence[Value]) -> contextlib.AbstractContextManager[None]:
-    """`tracing` with a CompileError for a comparison, ``if`` or float() of what depends on these; a warning for .data."""
+    """`tracing` with a CompileError for a comparison or float() of what depends on these, and a warning for .data."""
     fresh = set(inputs)
 
     def reader(node: Value, how: str, place: tuple[str, int]) -> str:
