@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import math
 import threading
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -141,6 +141,18 @@ class Program:
                 else:
                     gradient += theirs
         return outputs, gradient
+
+    def to_jax(self) -> Callable[[Any, Any], Any]:
+        """A pure function (θ, X) → the outputs for each row of X, for `jax.jit`, `jax.grad`, `jax.vmap`, optax.
+
+        ``θ`` has the parameters' data in their order (`theta`), X is (N, inputs); both are float64 to JAX, or float32
+        for a program of that. Rows are differentiated by their own partials, to any order. Raises ImportError without
+        jax, CompileError for a user's row that does not run on it.
+        """
+        from autodiff.program import on_jax
+
+        outputs = on_jax.function(self.plan, self.dtype.name)
+        return (lambda theta, X: outputs(theta, X)[:, 0]) if self._single else outputs
 
     def jvp(self, *_: Any) -> Any:
         """A Program has reverse mode only: NotImplementedError. `autodiff.jvp` differentiates the function itself."""

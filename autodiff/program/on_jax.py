@@ -1,0 +1,240 @@
+"""Running a Program's instructions by JAX: one pure function of (θ, X), for jit, grad and vmap as any JAX user would.
+
+Each row of the table is a `jax.custom_jvp` with the row's own partials, so that JAX's transformations make our choices
+at kinks and keep our digits. Needs jax, which is imported here only.
+"""
+
+# JAX's functions take whatever arrays and tracers there are, which has no one type.
+# pyright: reportMissingImports=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false, reportUnknownLambdaType=false, reportUnknownParameterType=false
+# pyright: reportMissingModuleSource=false, reportUntypedFunctionDecorator=false
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+
+from autodiff.errors import CompileError
+from autodiff.namespaces import FLOATS, Namespace
+from autodiff.op import ELEMENTARY, Op, find_op
+from autodiff.ops import BUILT_IN
+from autodiff.program.instructions import Instruction, Operand, Place, Plan, Product
+
+
+def import_jax() -> Any:
+    try:
+        import jax
+    except ImportError as error:
+        raise ImportError("the jax backend needs jax: pip install 'autodiff[jax]'") from error
+    return jax
+
+
+def function(plan: Plan, dtype: str = "float64") -> Callable[[Any, Any], Any]:
+    """(θ, X) → the outputs, (N, outputs), of a plan. Raises CompileError for a user's row that does not run on JAX."""
+    import_jax()
+    for instruction in plan.instructions:
+        if not isinstance(instruction, Product):
+            _check(instruction.op, len(instruction.operands))
+
+    def outputs(theta: Any, rows: Any) -> Any:
+        import jax.numpy as jnp
+
+        theta, rows = jnp.asarray(theta), jnp.asarray(rows)
+        for name, array in (("theta", theta), ("X", rows)):
+            if str(array.dtype) != dtype:
+                raise TypeError(
+                    f"{name} is {array.dtype} to JAX, and the program is {dtype}: set jax.config.update("
+                    f"'jax_enable_x64', True) first, or compile with dtype='float32'"
+                )
+        memory = _Blocks(plan, theta, rows.T)
+        for instruction in plan.instructions:
+            memory.write(instruction.out, _value(memory, instruction))
+        columns = [jnp.broadcast_to(memory.read(output), (1, rows.shape[0])) for output in plan.outputs]
+        return jnp.concatenate(columns).T
+
+    return outputs
+
+
+def _check(op: Op, operands: int) -> None:
+    """CompileError for a user's row that asks for the value of an operand, or hands it to `math`."""
+    import jax
+
+    if op.name in BUILT_IN:
+        return
+    try:
+        shape = (2, 1, 1) if op.n_ary else (1, 1)
+        jax.eval_shape(_row(op), *[jax.ShapeDtypeStruct(shape, np.float32)] * operands)
+    except Exception as error:
+        raise CompileError(f"the row {op.name} does not run on JAX: {str(error).splitlines()[0]}") from error
+
+
+class _Blocks:
+    """The two memories as what was written to them, each result an array of its own."""
+
+    def __init__(self, plan: Plan, theta: Any, columns: Any) -> None:
+        import jax.numpy as jnp
+
+        self.parameters = plan.parameters
+        constants = jnp.asarray(np.array(plan.column[plan.parameters :], dtype=float), dtype=theta.dtype)
+        self.blocks: dict[bool, list[tuple[int, Any]]] = {
+            False: [(0, jnp.concatenate([theta, constants])[:, None])],
+            True: [(0, columns)] if plan.inputs else [],
+        }
+        self.owner = {False: np.zeros(len(plan.column), np.intp), True: np.zeros(plan.rows, np.intp)}
+
+    def write(self, place: Place, value: Any) -> None:
+        blocks = self.blocks[place.varies]
+        self.owner[place.varies][place.index] = len(blocks)
+        blocks.append((place.first, value))
+
+    def read(self, place: Place) -> Any:
+        """The scalars of a place, examples along the last axis."""
+        import jax.numpy as jnp
+
+        flat = place.index.ravel()
+        owners = np.unique(self.owner[place.varies][flat])
+        blocks = [self.blocks[place.varies][i] for i in owners]
+        if len(blocks) == 1:
+            first, block = blocks[0]
+            found = _picked(block, place, first)
+        else:
+            starts = np.cumsum([0, *(len(block) for _, block in blocks)])
+            moved = np.zeros(flat.size, np.intp)
+            for (first, _), owner, start in zip(blocks, owners, starts, strict=False):
+                mine = self.owner[place.varies][flat] == owner
+                moved[mine] = flat[mine] - first + start
+            found = jnp.concatenate([jnp.broadcast_to(b, (len(b), blocks[-1][1].shape[1])) for _, b in blocks])[moved]
+        return found.reshape(*place.shape, -1)
+
+    def operand(self, x: Operand) -> Any:
+        return self.read(x) if isinstance(x, Place) else x
+
+
+def _picked(block: Any, place: Place, first: int) -> Any:
+    """Rows of a block: a slice where they lie evenly, which XLA likes better than a gather."""
+    import jax.numpy as jnp
+
+    steps = place.steps
+    if steps is not None and place.index.ndim == 1 and steps[0] > 0:
+        return block[place.first - first : int(place.index[-1]) - first + 1 : steps[0]]
+    if steps is not None and place.index.ndim == 2 and steps[1] == 1 and steps[0] >= place.shape[1]:
+        count, width = place.shape[0] * steps[0], place.shape[1]
+        part = block[place.first - first : place.first - first + count]
+        part = jnp.pad(part, ((0, count - len(part)), (0, 0)))
+        return part.reshape(place.shape[0], steps[0], -1)[:, :width].reshape(place.index.size, -1)
+    return block[place.index.ravel() - first]
+
+
+def _value(memory: _Blocks, instruction: Instruction) -> Any:
+    import jax.numpy as jnp
+
+    if not isinstance(instruction, Product):
+        operands = [memory.operand(x) for x in instruction.operands]
+        value = _row(instruction.op)(*operands)
+        columns = max((x.shape[-1] for x in operands if not isinstance(x, float)), default=1)
+        return jnp.broadcast_to(value, (instruction.out.index.size, columns))
+    left, right = memory.read(instruction.left), memory.read(instruction.right)
+    if instruction.is_layer:
+        out = (left[..., 0] @ right[0])[None] if len(right) == 1 else jnp.einsum("km,lmn->lkn", left[..., 0], right)
+    else:
+        columns = max(left.shape[-1], right.shape[-1])
+        wide = [jnp.broadcast_to(x, (*x.shape[:-1], columns)) for x in (left, right)]
+        out = jnp.einsum("kmn,lmn->lkn", *wide)
+    if instruction.bias is not None:
+        out = out + memory.read(instruction.bias)
+    return out.reshape(instruction.out.index.size, -1)
+
+
+# The rows.
+
+
+@functools.lru_cache(maxsize=1024)
+def _row(op: Op) -> Callable[..., Any]:
+    """A row on JAX's arrays, differentiated by its own partials; an n-ary row's operands lie along the first axis."""
+    import jax
+
+    def value(*x: Any) -> Any:
+        return op.value(_values(), *x)
+
+    def tangent_of(primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> Any:
+        out = row(*primals)
+        total: Any = 0.0
+        for i, tangent in enumerate(tangents):
+            if not isinstance(tangent, jax.custom_derivatives.SymbolicZero):
+                amount = op.partial(i, _rows(), out, *primals) * tangent
+                total = total + (amount.sum(axis=0) if op.n_ary else amount)
+        return out, total * jax.numpy.ones_like(out)
+
+    row: Any = jax.custom_jvp(value)
+    row.defjvp(tangent_of)
+
+    def called(*operands: Any) -> Any:
+        return row(*map(jax.numpy.asarray, operands))
+
+    return called
+
+
+def _primitives() -> dict[str, Any]:
+    import jax
+    import jax.numpy as jnp
+
+    def over_operands(reduce: Any) -> Callable[[Iterable[Any]], Any]:
+        def reduction(terms: Iterable[Any]) -> Any:
+            (term,) = terms  # one array stands for all: see namespaces.slices
+            return reduce(term, axis=0)
+
+        return reduction
+
+    stopped = jax.lax.stop_gradient
+    return {
+        "number": float,
+        "pi": math.pi,
+        "constant": lambda x: stopped(x) if isinstance(x, jax.Array) else x,
+        "step": lambda x: jnp.where(x > 0.0, 1.0, 0.0),
+        "compare": lambda x, y: stopped(jnp.sign(x - y)),
+        "less": lambda x, y: x < y,
+        "unless": jnp.where,
+        "floor": lambda x: stopped(jnp.floor(x)),
+        "total": over_operands(jnp.sum),
+        "largest": over_operands(jnp.max),
+    }
+
+
+@functools.cache
+def _values() -> Namespace:
+    """JAX's own functions, for the values of rows."""
+    import jax.numpy as jnp
+    import jax.scipy.special
+
+    own = {"pow": jnp.power, "erf": jax.scipy.special.erf, "erfc": jax.scipy.special.erfc}
+    names = {name: own.get(name) or getattr(jnp, name) for name in ELEMENTARY}
+    return Namespace("jax", **_primitives(), **{name: _on_numbers_too(name, f) for name, f in names.items()})
+
+
+@functools.cache
+def _rows() -> Namespace:
+    """The rows themselves, for partials: what is differentiated again takes our partials again."""
+    names = {name: _on_numbers_too(name, lambda *x, name=name: _row(find_op(name))(*x)) for name in ELEMENTARY}
+    return _Rows("jax's rows", **_primitives(), **names)
+
+
+class _Rows(Namespace):
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return _row(find_op(name))
+
+
+def _on_numbers_too(name: str, on_arrays: Callable[..., Any]) -> Callable[..., Any]:
+    """Numbers alone give a number, as √2 does in a rule."""
+
+    def function(*x: Any) -> Any:
+        if all(isinstance(v, float) for v in x):
+            return getattr(FLOATS, name)(*x)
+        return on_arrays(*x)
+
+    return function
