@@ -17,6 +17,7 @@ if sys.platform == "win32":
 
 from mutants import EXPLANATIONS, all_mutants, as_item, explanations, report, sample
 from native_faults import FAULTS, with_fault
+from reach import PLUGIN, Probes
 from trials import ROOT
 
 pytestmark = pytest.mark.once
@@ -160,7 +161,8 @@ def pytest_addoption(parser):
 import json
 from pathlib import Path
 from mutations import mutants_of
-from trials import Reach, run_all
+from reach import Reach
+from trials import run_all
 
 mutants = mutants_of("toy.py", Path("toy.py").read_text())
 test = "tests/test_toy.py::test_largest"
@@ -186,6 +188,41 @@ def test_a_fault_that_no_test_finds_survives_and_one_that_a_test_finds_does_not(
         "return a + 2": "",
     }
     assert (tmp_path / "toy.py").read_text(encoding="utf-8") == TOY["toy.py"]
+
+
+def test_the_reach_of_a_test_is_every_line_that_it_runs_and_that_its_subprocesses_run(tmp_path: Path) -> None:
+    (tmp_path / "toy.py").write_text(
+        '"""A docstring stays first."""\n'
+        "from __future__ import annotations\n"
+        "def largest(a, b):\n"
+        "    if a > b:\n"
+        "        return a\n"
+        "    return b\n"
+        "row = dict(\n"
+        "    half=lambda a: a / 2,\n"
+        "    twice=lambda a: a + a,\n"
+        ")\n"
+    )
+    (tmp_path / "test_toy.py").write_text(
+        "import subprocess, sys\n"
+        "from toy import largest, row\n"
+        "def test_here():\n    assert largest(1, 2) == 2\n"
+        "def test_lambda():\n    assert row['half'](2) == 1\n"
+        "def test_below():\n    subprocess.run([sys.executable, '-c', 'import toy; toy.largest(2, 1)'], check=True)\n"
+    )
+    probes = Probes(tmp_path, ["toy.py"])
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    del environment["PYTEST_CURRENT_TEST"]  # the process below is no subprocess of a test in this suite
+    command = [sys.executable, "-m", "pytest", "-q", "-p", PLUGIN, "test_toy.py"]
+    subprocess.run(command, cwd=tmp_path, env=environment, check=True, stdout=subprocess.DEVNULL)
+    reach = probes.reach()
+    # The process below imports the module, and so runs the whole statement at its end; the others did so before.
+    here, of_lambda, below = (f"test_toy.py::test_{name}" for name in ("here", "lambda", "below"))
+    assert [reach.lines.get(("toy.py", line), set()) for line in (4, 5, 6, 8, 9)] == [
+        {here, below}, {below}, {here}, {of_lambda, below}, {below}
+    ]  # fmt: skip
+    assert reach.seconds.keys() == {here, of_lambda, below}
+    assert sorted(path.name for path in tmp_path.glob("*.py")) == ["test_toy.py", "toy.py"]
 
 
 def test_the_score_counts_what_is_found_of_what_is_not_explained(capsys: pytest.CaptureFixture[str]) -> None:

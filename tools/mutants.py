@@ -2,7 +2,7 @@
 
     mutants.py                    every mutant; fails where the score falls below GOALS
     mutants.py --sample 60        a fixed sample; fails at any survivor that is not explained
-    mutants.py nn/init.py 5f2e    those of a file, and the one of that name
+    mutants.py nn/ 5f2e           those of the files whose paths begin so, and the one of that name
 
 What is changed is `mutations`' business, how the tests run `trials`'. A mutant that no test finds is a survivor, and
 is printed. Those that nothing can tell from the program as it is are explained in docs/mutants.md, and do not count.
@@ -21,7 +21,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from mutations import Mutant, mutants_of
-from trials import PACKAGES, ROOT, Reach, check_unchanged, copy_of_the_tree, prepared, run_all
+from trials import ROOT, check_unchanged, copy_of_the_tree, measured, prepared, run_all, sources
 
 GOALS = {"autodiff": 0.97, "nn": 0.95}
 EXPLANATIONS = ROOT / "docs" / "mutants.md"
@@ -31,8 +31,7 @@ Key = tuple[str, str, str, str]
 
 
 def all_mutants() -> list[Mutant]:
-    files = [path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py"))]
-    return [m for path in files for m in mutants_of(path.relative_to(ROOT).as_posix(), path.read_text("utf-8"))]
+    return [mutant for path, source in sources(ROOT) for mutant in mutants_of(path, source)]
 
 
 def sample(mutants: Sequence[Mutant], count: int) -> list[Mutant]:
@@ -87,7 +86,7 @@ def report(mutants: Sequence[Mutant], found: Mapping[str, str], reasons: Mapping
 def main() -> bool:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sample", type=int, metavar="COUNT")
-    parser.add_argument("only", nargs="*", help="files, or names of mutants")
+    parser.add_argument("only", nargs="*", help="files, packages or names of mutants")
     given = parser.parse_args()
     started = time.perf_counter()
     mutants, reasons = all_mutants(), explanations(EXPLANATIONS.read_text("utf-8"))
@@ -95,18 +94,17 @@ def main() -> bool:
     for key in stale:
         print(f"docs/mutants.md explains what is no longer there: {key[0]}\n{as_item(key)}")
     if given.only:
-        mutants = [m for m in mutants if any(m.path == only or m.id.startswith(only) for only in given.only)]
+        mutants = [m for m in mutants if any(m.path.startswith(only) or m.id.startswith(only) for only in given.only)]
     if given.sample:
         mutants = sample([m for m in mutants if m.key not in reasons], given.sample)
     os.environ["OPENBLAS_NUM_THREADS"] = "1"
     with tempfile.TemporaryDirectory() as scratch:
         tree = copy_of_the_tree(Path(scratch, "tree"))
-        reach = Reach()
-        reach.measure(tree)
-        trees = prepared(tree)
-        check_unchanged(trees, reach)
+        reach = measured(tree)
         print(f"{len(reach.seconds)} tests measured in {time.perf_counter() - started:.0f} s", flush=True)
+        trees = prepared(tree)
         found = run_all(mutants, trees, reach, LOG)
+        check_unchanged(trees, reach, found.values())
     scores = report(mutants, found, reasons)
     print(f"{time.perf_counter() - started:.0f} s; what found each: {LOG.relative_to(ROOT)}")
     # 60 mutants cannot measure 97 %: of a sample all must be found.
