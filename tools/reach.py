@@ -8,6 +8,7 @@ much. The sources stay as they are: what reads them (a traceback, an example) se
 from __future__ import annotations
 
 import ast
+import hashlib
 import importlib.util
 import json
 import marshal
@@ -21,6 +22,11 @@ from mutations import Mutant
 
 PLUGIN = "note_the_reach"  # a module of the tree: pytest's worker processes load a plugin by its name
 NOTES = ".reach"
+# Where more than MANY tests reach a line, no more than CASES of each are asked, and none that takes LONG (seconds): the
+# whole suite takes minutes, and what runs everywhere is soon found out.
+MANY = 300
+CASES = 3
+LONG = 0.3
 # Python imports this by itself. What a test's subprocesses reach, the test reaches: pytest tells them its name.
 SITE = """
 import atexit, json, os, sys
@@ -71,23 +77,34 @@ class Reach:
     def tests(self, mutant: Mutant) -> dict[str, float]:
         """Those that may find it, the most promising first, and their seconds."""
         touching = self._touching(mutant, mutant.line, mutant.last_line) or self._touching(mutant, *mutant.statement)
-        chosen = self._fast_first(touching)
+        chosen = self._in_order(touching)
         if not mutant.in_body:  # it acts when the module is imported, and any test may see that
             of_file = set().union(*(tests for (path, _), tests in self.lines.items() if path == mutant.path))
-            chosen |= self._fast_first(of_file - touching)
-            chosen |= self._fast_first(self.seconds.keys() - of_file - touching)
+            chosen |= self._in_order(of_file - touching)
+            chosen |= self._in_order(self.seconds.keys() - of_file - touching)
         return chosen
 
     def _touching(self, mutant: Mutant, first: int, last: int) -> set[str]:
         return set().union(*(self.lines.get((mutant.path, line), ()) for line in range(first, last + 1)))
 
-    def _fast_first(self, tests: Iterable[str]) -> dict[str, float]:
+    def _in_order(self, tests: Iterable[str]) -> dict[str, float]:
         """File by file, so that fixtures are made once; but what takes long comes after all that does not."""
+        known = set(tests) & self.seconds.keys()
+        if len(known) > MANY:
+            known = self._few(known)
 
         def rank(test: str) -> tuple[bool, bool, str, str]:
-            return self.seconds[test] > 0.03, self.seconds[test] > 0.3, test.partition("::")[0], test
+            return self.seconds[test] > 0.03, self.seconds[test] > LONG, test.partition("::")[0], test
 
-        return {test: self.seconds[test] for test in sorted(set(tests) & self.seconds.keys(), key=rank)}
+        return {test: self.seconds[test] for test in sorted(known, key=rank)}
+
+    def _few(self, tests: Iterable[str]) -> set[str]:
+        """Of each test some cases, always the same ones; none that takes long."""
+        cases: dict[str, list[str]] = defaultdict(list)
+        for test in sorted(tests, key=lambda test: hashlib.sha256(test.encode()).digest()):
+            if self.seconds[test] < LONG:
+                cases[test.partition("[")[0]].append(test)
+        return {test for several in cases.values() for test in several[:CASES]}
 
 
 class Probes:
