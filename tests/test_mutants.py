@@ -17,7 +17,7 @@ if sys.platform == "win32":
 
 from mutants import EXPLANATIONS, all_mutants, as_item, explanations, report, sample
 from native_faults import FAULTS, with_fault
-from reach import PLUGIN, Probes
+from reach import PLUGIN, Probes, Reach
 from trials import ROOT
 
 pytestmark = pytest.mark.once
@@ -216,13 +216,37 @@ def test_the_reach_of_a_test_is_every_line_that_it_runs_and_that_its_subprocesse
     command = [sys.executable, "-m", "pytest", "-q", "-p", PLUGIN, "test_toy.py"]
     subprocess.run(command, cwd=tmp_path, env=environment, check=True, stdout=subprocess.DEVNULL)
     reach = probes.reach()
-    # The process below imports the module, and so runs the whole statement at its end; the others did so before.
     here, of_lambda, below = (f"test_toy.py::test_{name}" for name in ("here", "lambda", "below"))
+    imports = {"", below}  # what runs before the first test has no name; the process below imports the module again
     assert [reach.lines.get(("toy.py", line), set()) for line in (4, 5, 6, 8, 9)] == [
-        {here, below}, {below}, {here}, {of_lambda, below}, {below}
+        {here, below}, {below}, {here}, {of_lambda} | imports, imports
     ]  # fmt: skip
     assert reach.seconds.keys() == {here, of_lambda, below}
     assert sorted(path.name for path in tmp_path.glob("*.py")) == ["test_toy.py", "toy.py"]
+
+
+def test_the_tests_that_are_most_about_a_line_are_asked_first_and_an_import_concerns_them_all() -> None:
+    (row, in_body) = mutants_of("a.py", "ROW = 1\ndef f(x):\n    return -x\n")
+    seconds = {f"tests/test_{file}.py::test_{i}": 0.01 for file in "abcdef" for i in range(3)}
+    seconds["tests/test_f.py::test_2"] = 2.0
+    reached = {f"tests/test_{file}.py::test_0" for file in "abcde"} | {
+        "tests/test_f.py::test_1",
+        "tests/test_f.py::test_2",
+    }
+    reach = Reach(seconds, {("a.py", 1): {""}, ("a.py", 3): reached})
+    first, rest = map(list, reach.tests(in_body))
+    assert first == [f"tests/test_{file}.py::test_{0 if file < 'f' else 1}" for file in "abcf"]
+    assert rest == ["tests/test_d.py::test_0", "tests/test_e.py::test_0", "tests/test_f.py::test_2"]
+    assert {test for stage in reach.tests(row) for test in stage} == seconds.keys()
+
+
+def test_of_a_test_that_reaches_a_line_in_hundreds_of_cases_a_few_are_asked_and_none_that_takes_long() -> None:
+    (mutant,) = mutants_of("a.py", "def f(x):\n    return -x\n")
+    seconds = {f"test_a.py::test_{name}[{i}]": 0.01 for name in "ab" for i in range(200)} | {
+        "test_a.py::test_long": 1.0
+    }
+    (asked,) = Reach(seconds, {("a.py", 2): set(seconds)}).tests(mutant)
+    assert sorted(test[:17] for test in asked) == ["test_a.py::test_a"] * 3 + ["test_a.py::test_b"] * 3
 
 
 def test_the_score_counts_what_is_found_of_what_is_not_explained(capsys: pytest.CaptureFixture[str]) -> None:

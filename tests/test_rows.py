@@ -332,11 +332,11 @@ def test_an_operand_with_a_default_may_be_given_by_name():
         (lambda x: x.maximum(), r"maximum takes 2 operands \(x, y\), 1 were given"),
         (lambda x: ad.where(x, x), r"where takes 3 operands \(c, x, y\), 2 were given"),
         (lambda x: x.tanh(1.0), r"tanh takes 1 operand \(x\), 2 were given"),
-        (lambda x: ad.leaky_relu(x, slope="a"), "leaky_relu takes a Value or a number, not str 'a'"),
+        (lambda x: ad.leaky_relu(x, slope="a"), "leaky_relu takes a Value or a number, not str 'a'; convert .*"),
     ],
 )
 def test_a_wrong_call_is_answered_in_one_sentence(call, message):
-    with pytest.raises(TypeError, match=f"^{message}"):
+    with pytest.raises(TypeError, match=f"^{message}$"):
         call(Value(1.0))
 
 

@@ -13,7 +13,7 @@ import importlib.util
 import json
 import marshal
 import types
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,6 +27,7 @@ NOTES = ".reach"
 MANY = 300
 CASES = 3
 LONG = 0.3
+FIRST = 4  # files: to collect them all takes seconds
 # Python imports this by itself. What a test's subprocesses reach, the test reaches: pytest tells them its name.
 SITE = """
 import atexit, json, os, sys
@@ -51,6 +52,9 @@ import pytest
 notes = {}
 sys.reached = getattr(sys, "reached", set())
 
+def pytest_runtestloop():
+    notes[""] = 0.0, sorted(sys.reached)
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item):
     sys.reached.clear()
@@ -69,23 +73,34 @@ def pytest_unconfigure():
 
 @dataclass
 class Reach:
-    """Of the whole suite: how many seconds each test takes, and which tests run each line of each file."""
+    """Of the whole suite: how many seconds each test takes, and which tests run each line of each file.
+
+    The test "" is what runs before the first test: the imports.
+    """
 
     seconds: dict[str, float] = field(default_factory=dict)
     lines: Mapping[tuple[str, int], set[str]] = field(default_factory=dict)
 
-    def tests(self, mutant: Mutant) -> dict[str, float]:
-        """Those that may find it, the most promising first, and their seconds."""
+    def tests(self, mutant: Mutant) -> list[dict[str, float]]:
+        """Those that may find it, and their seconds: first the few files that are most about it, then all others."""
         touching = self._touching(mutant, mutant.line, mutant.last_line) or self._touching(mutant, *mutant.statement)
-        chosen = self._in_order(touching)
-        if not mutant.in_body:  # it acts when the module is imported, and any test may see that
+        all_of_it = self._in_order(touching)
+        if not mutant.in_body or "" in touching:  # it acts when the module is imported, and any test may see that
             of_file = set().union(*(tests for (path, _), tests in self.lines.items() if path == mutant.path))
-            chosen |= self._in_order(of_file - touching)
-            chosen |= self._in_order(self.seconds.keys() - of_file - touching)
-        return chosen
+            all_of_it |= self._in_order(of_file - touching)
+            all_of_it |= self._in_order(self.seconds.keys() - of_file - touching)
+        about_it = set(self._files(touching)[:FIRST])
+        first = {test: seconds for test, seconds in all_of_it.items() if _file(test) in about_it and seconds < LONG}
+        rest = {test: seconds for test, seconds in all_of_it.items() if test not in first}
+        return [stage for stage in (first, rest) if stage]
 
     def _touching(self, mutant: Mutant, first: int, last: int) -> set[str]:
         return set().union(*(self.lines.get((mutant.path, line), ()) for line in range(first, last + 1)))
+
+    def _files(self, tests: Iterable[str]) -> list[str]:
+        """Those in which the largest share of all tests is one of these come first."""
+        of_all, of_these = Counter(map(_file, self.seconds)), Counter(map(_file, set(tests) & self.seconds.keys()))
+        return sorted(of_these, key=lambda file: (-of_these[file] / of_all[file], -of_these[file], file))
 
     def _in_order(self, tests: Iterable[str]) -> dict[str, float]:
         """File by file, so that fixtures are made once; but what takes long comes after all that does not."""
@@ -94,7 +109,7 @@ class Reach:
             known = self._few(known)
 
         def rank(test: str) -> tuple[bool, bool, str, str]:
-            return self.seconds[test] > 0.03, self.seconds[test] > LONG, test.partition("::")[0], test
+            return self.seconds[test] > 0.03, self.seconds[test] > LONG, _file(test), test
 
         return {test: self.seconds[test] for test in sorted(known, key=rank)}
 
@@ -105,6 +120,10 @@ class Reach:
             if self.seconds[test] < LONG:
                 cases[test.partition("[")[0]].append(test)
         return {test for several in cases.values() for test in several[:CASES]}
+
+
+def _file(test: str) -> str:
+    return test.partition("::")[0]
 
 
 class Probes:
@@ -126,7 +145,8 @@ class Probes:
         lines: dict[tuple[str, int], set[str]] = defaultdict(set)
         for file in (self.tree / NOTES).glob("*.json"):
             for test, (duration, probes) in json.loads(file.read_text("utf-8")).items():
-                seconds[test] = seconds.get(test, 0.0) + duration
+                if test:
+                    seconds[test] = seconds.get(test, 0.0) + duration
                 for probe in probes:
                     path, first, last = self.places[probe]
                     for line in range(first, last + 1):

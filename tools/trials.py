@@ -23,7 +23,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from py_compile import PycInvalidationMode
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from mutations import Mutant
@@ -191,11 +191,19 @@ def check_unchanged(trees: Sequence[Path], reach: Reach, found: Iterable[str]) -
             raise SystemExit(f"{(tree / '.output').read_text()}\nnothing is changed, and yet it fails: {failed}")
 
 
+class Trial(NamedTuple):
+    """A mutant in a tree, and the tests that are still to be run."""
+
+    tree: Path
+    mutant: Mutant
+    stages: list[dict[str, float]]
+
+
 def run_all(mutants: Sequence[Mutant], trees: Sequence[Path], reach: Reach, log: Path) -> dict[str, str]:
     """What found each mutant, "" for nothing; each is written to ``log`` when it is known."""
     found: dict[str, str] = {}
     originals = {path: (trees[0] / path).read_text("utf-8") for path in {mutant.path for mutant in mutants}}
-    free, running, waiting = list(trees), dict[int, tuple[Path, Mutant]](), list(reversed(mutants))
+    free, running, waiting = list(trees), dict[int, Trial](), list(reversed(mutants))
     log.parent.mkdir(exist_ok=True)
     with log.open("w") as lines, tqdm(total=len(mutants), disable=None, unit="mutant") as bar:
 
@@ -204,24 +212,31 @@ def run_all(mutants: Sequence[Mutant], trees: Sequence[Path], reach: Reach, log:
             print(mutant.id, f"{mutant.path}:{mutant.line}", by or "SURVIVED", file=lines, flush=True)
             bar.update()
 
+        def run(trial: Trial) -> None:
+            running[start(trial.tree, trial.stages[0])] = trial._replace(stages=trial.stages[1:])
+
         try:
             while waiting or running:
                 if waiting and free:
                     mutant = waiting.pop()
                     changed = mutant.applied_to(originals[mutant.path])
                     compile(changed, mutant.path, "exec")  # what is no Python would count as found
-                    if tests := reach.tests(mutant):
+                    if stages := reach.tests(mutant):
                         tree = free.pop()
                         (tree / mutant.path).write_text(changed, "utf-8")
-                        running[start(tree, tests)] = tree, mutant
+                        run(Trial(tree, mutant, stages))
                     else:
                         settle(mutant, "")
                 else:
                     pid, status = os.wait()
-                    tree, mutant = running.pop(pid)
-                    settle(mutant, end(pid, status, tree))
-                    (tree / mutant.path).write_text(originals[mutant.path], "utf-8")
-                    free.append(tree)
+                    trial = running.pop(pid)
+                    by = end(pid, status, trial.tree)
+                    if trial.stages and not by:
+                        run(trial)
+                        continue
+                    settle(trial.mutant, by)
+                    (trial.tree / trial.mutant.path).write_text(originals[trial.mutant.path], "utf-8")
+                    free.append(trial.tree)
         finally:
             for pid in running:
                 os.killpg(pid, signal.SIGKILL)
