@@ -135,3 +135,11 @@ def test_the_same_data_as_an_array_or_as_lists_are_the_same_data(tmp_path):
     path = tmp_path / "c.json"
     run(path)
     assert len(run(path, MLP(2, [3, 1], rng=5), X=np.array(X), y=np.array(Y), resume=path, epochs=4)) == 4
+
+
+def test_the_end_of_an_epoch_is_looked_at_once_however_many_checkpoints_are_written(tmp_path, monkeypatch):
+    looked, standing = [], nn.resuming.standing
+    monkeypatch.setattr(nn.resuming, "standing", lambda run: looked.append(run.epoch) or standing(run))
+    run(tmp_path / "a.json", callbacks=[Checkpoint(tmp_path / "a.json"), Checkpoint(tmp_path / "b.json")])
+    assert looked == [0, 1, 2, 3]
+    assert (tmp_path / "a.json").read_text() == (tmp_path / "b.json").read_text()

@@ -151,3 +151,9 @@ def test_messages_and_names_speak_of_optimizers_with_a_z():
 
     texts = {path.name: path.read_text(encoding="utf-8").lower() for path in Path(nn.__file__).parent.rglob("*.py")}
     assert [name for name, text in texts.items() if "optimis" in text] == []
+
+
+@pytest.mark.parametrize("bad", [math.inf, -math.inf, math.nan, 10**400])
+def test_a_number_without_limits_must_be_finite_all_the_same(bad):
+    with pytest.raises(ValueError, match=r"^x must be finite, not "):
+        nn.checks.finite("x", bad)

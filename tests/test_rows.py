@@ -381,3 +381,11 @@ def test_the_remainder_is_pythons_with_the_slopes_beside_it(x, y):
     assert r.data == x % y and math.copysign(1.0, r.data) == math.copysign(1.0, x % y)
     assert r.partials == (1.0, -float(math.floor(round((x - x % y) / y))))
     assert (Value(x) % y).partials == (1.0, 0.0) and (x % Value(y)).data == x % y
+
+
+def test_the_shown_formula_of_one_operand_is_that_of_all_at_its_place():
+    for name, xs in (("dot", (2.0, 3.0, 5.0, 7.0)), ("logsumexp", (0.5, -1.0)), ("div", (2.0, 3.0))):
+        op = OPS[name]
+        out = op.value(FLOATS, *xs)
+        assert [op.shown_partial(i, FLOATS, out, *xs) for i in range(len(xs))] == list(op.every_shown(FLOATS, out, *xs))
+        assert [op.partial(i, FLOATS, out, *xs) for i in range(len(xs))] == list(op.every_partial(FLOATS, out, *xs))

@@ -63,3 +63,9 @@ def test_an_expression_is_written_as_a_person_writes_it(written, text, latex):
 
 def test_a_symbol_equals_none_so_that_no_special_case_is_written():
     assert not x == x and not x == 0.0
+
+
+def test_a_remainder_is_written_as_in_python_and_in_latex_as_mod():
+    written = SYMBOLS.mod(x + 1, x * y)
+    assert (written.text, written.latex) == ("(x + 1) % (x·y)", r"\left(x + 1\right) \bmod \left(x \cdot y\right)")
+    assert ((written * y).text, (written + y).text) == ("(x + 1) % (x·y)·y", "(x + 1) % (x·y) + y")

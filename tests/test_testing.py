@@ -236,3 +236,7 @@ def test_every_step_of_a_random_graph_has_a_value_among_its_operands():
 )
 def test_random_graphs_keep_from_large_values_steep_slopes_kinks_and_singularities(name, data, tame):
     assert _tame(OPS[name], data) is tame
+
+
+def test_a_gradient_of_zero_passes_where_it_is_right():
+    assert_gradients(lambda x: 0.0 * x + 1.0, 2.0)
