@@ -5,11 +5,12 @@ Each number of operands has a function of its own, made for speed, and all of th
 
 import math
 import re
+from contextlib import nullcontext
 
 import pytest
 
 import autodiff as ad
-from autodiff import Domain, DomainError, Value, define_op
+from autodiff import Domain, DomainError, Value, define_op, detect_anomaly, no_grad
 from autodiff.ops import OPS
 
 EVERY_COUNT = pytest.mark.parametrize("count", [1, 2, 3])
@@ -61,18 +62,31 @@ def test_operands_may_be_values_and_numbers_in_any_mixture(row, count):
 def test_integers_become_floats_on_the_way_in_and_out(row, count):
     f = row(count, lambda *xs: 3, lambda i, *xs: 2)
     assert f(*[1] * count) == 3.0 and type(f(*[1] * count)) is float
-    y = f(Value(1), *[1] * (count - 1))
-    assert [type(x) for x in (y.data, *y.partials, *y.args[1:])] == [float] * (2 * count)
-    assert (y.data, y.partials) == (3.0, (2.0,) + (0.0,) * (count - 1))
+    for varying in range(count):
+        y = f(*[Value(1) if i == varying else 1 for i in range(count)])
+        numbers = [a for i, a in enumerate(y.args) if i != varying]
+        assert [type(x) for x in (y.data, *y.partials, *numbers)] == [float] * (2 * count)
+        assert (y.data, y.partials[varying], sum(y.partials)) == (3.0, 2.0, 2.0)
 
 
 @EVERY_COUNT
-def test_a_value_that_is_not_finite_is_refused_whatever_its_kind(row, count):
+@pytest.mark.parametrize("recording", [True, False])
+def test_a_value_that_is_not_finite_is_refused_whatever_its_kind(row, count, recording):
     for value in (lambda *xs: math.inf, lambda *xs: math.nan, lambda *xs: math.exp(1000.0), lambda *xs: 1 / 0):
         f = row(count, value)
-        for xs in ([1.0] * count, [Value(1.0)] * count):
-            with pytest.raises(OverflowError, match="^tried overflows at x = 1.0"):
+        for varying in range(2**count):
+            xs = [Value(1.0) if varying >> i & 1 else 1 for i in range(count)]
+            listed = ", ".join(f"{name} = 1.0" for name in "xyz"[:count])
+            with nullcontext() if recording else no_grad(), pytest.raises(OverflowError) as error:
                 f(*xs)
+            assert str(error.value) == f"tried overflows at {listed}"
+
+
+@EVERY_COUNT
+def test_a_node_made_in_another_mode_than_no_grad_is_part_of_the_graph(row, count):
+    xs = [Value(1.0) for _ in range(count)]
+    with detect_anomaly():
+        assert row(count)(*xs).parents == tuple(xs)
 
 
 @EVERY_COUNT
@@ -163,12 +177,13 @@ def test_what_is_neither_a_value_nor_a_number_is_refused(row, count):
 
 def test_of_any_number_of_operands_integers_become_floats_and_what_is_no_number_is_refused():
     x = Value(2.0)
-    y = ad.sum([x, 1, True])
-    assert (y.data, [type(a) for a in y.args[1:]]) == (4.0, [float, float])
+    for f in (ad.sum, ad.logsumexp):
+        assert [type(a) for a in f([x, 1, True]).args[1:]] == [float, float]
     assert ad.sum([1, 2]) == 3.0 and type(ad.sum([1, 2])) is float
-    for xs in ([x, "a"], [1.0, "a"]):
-        with pytest.raises(TypeError, match="^sum takes a Value or a number, not str 'a'"):
-            ad.sum(xs)
+    for f in (ad.sum, ad.logsumexp):
+        for xs in ([x, "a"], [1.0, "a"]):
+            with pytest.raises(TypeError, match=f"^{f.__name__} takes a Value or a number, not str 'a'"):
+                f(xs)
 
 
 @EVERY_COUNT

@@ -329,3 +329,21 @@ def test_gradients_says_what_is_wrong_with_its_arguments():
         gradients(y, [x], seed=math.nan)
     with pytest.raises(TypeError, match="seed is a Value, whose graph is lost"):
         gradients(y, [x], seed=x)
+
+
+@pytest.mark.parametrize(
+    "differentiate",
+    [
+        lambda f, x, z: grad(f, (0, 1))(x, z),
+        lambda f, x, z: (lambda y, slopes: (y, *slopes))(*value_and_grad(f, (0, 1))(x, z)),
+        lambda f, x, z: (lambda y, pull_back: (y, *pull_back(1.0)))(*vjp(f, x, z)),
+        lambda f, x, z: jvp(f, (x, z), (1.0, 0.0)),
+        lambda f, x, z: jacobian(f, (0, 1))(x, z),
+    ],
+    ids=["grad", "value_and_grad", "vjp", "jvp", "jacobian"],
+)
+def test_where_an_argument_is_a_value_every_result_is_one_whether_or_not_it_depends_on_it(differentiate):
+    results = differentiate(lambda x, z: x * x, Value(3.0), 2.0)
+    assert [type(result) for result in results] == [Value] * len(results)
+    results = differentiate(lambda x, z: x * x, 3.0, Value(2.0))
+    assert [type(result) for result in results] == [Value] * len(results)

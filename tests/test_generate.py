@@ -51,6 +51,7 @@ def test_the_value_and_all_derivatives_are_one_function(text):
 
 def test_rows_are_numbered_in_the_order_of_the_table(text):
     numbers = text.split("enum {")[1].split("}")[0].split(", ")
+    assert header(iter(OPS.values())) == text
     assert numbers == [*(f"ROW_{name}" for name in OPS), "ROW_COUNT"]
     assert [line.split('"')[1] for line in text.splitlines() if line.startswith("    {.name")] == list(OPS)
 

@@ -160,11 +160,11 @@ def end(pid: int, status: int, tree: Path) -> str:
     code = os.waitstatus_to_exitcode(status)
     if code < 0:
         return (tree / NOTE).read_text("utf-8") or f"ended by {signal.Signals(-code).name}"
+    if code in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
+        return ""
     output = (tree / ".output").read_text("utf-8", "replace")
-    if code == pytest.ExitCode.NO_TESTS_COLLECTED:
-        raise RuntimeError(f"the tests that reach the mutant were not there:\n{output}")
-    failed = re.search(r"^(?:FAILED|ERROR) (\S+)", output, re.MULTILINE)
-    return "" if code == 0 else failed[1] if failed else f"pytest's exit code {code}"
+    failed = re.search(r"^(?:FAILED|ERROR) (.+?)(?: - .*)?$", output, re.MULTILINE)
+    return failed[1] if failed else f"pytest's exit code {code}"
 
 
 def prepared(tree: Path) -> list[Path]:
