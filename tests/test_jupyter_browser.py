@@ -27,7 +27,8 @@ from test_stepper_browser import READ, states
 from autodiff import Value, tanh
 from viz import draw, step
 
-pytestmark = [pytest.mark.browser, pytest.mark.notebook, pytest.mark.once]
+# One group: JupyterLab is started once, and not by each process.
+pytestmark = [pytest.mark.browser, pytest.mark.notebook, pytest.mark.once, pytest.mark.xdist_group("jupyter")]
 
 ROOT = Path(__file__).parent.parent
 NOTEBOOK = ROOT / "notebooks" / "computation_graphs.ipynb"

@@ -7,10 +7,11 @@ import os
 import subprocess
 import sys
 import tomllib
+from collections import Counter
 from pathlib import Path
 
 import pytest
-from mutations import mutants_of
+from mutations import Mutant, mutants_of
 
 if sys.platform == "win32":
     pytest.skip("not applicable: make mutants forks", allow_module_level=True)
@@ -21,6 +22,11 @@ from reach import PLUGIN, Probes, Reach
 from trials import ROOT
 
 pytestmark = pytest.mark.once
+
+
+@pytest.fixture(scope="module", name="mutants")
+def every_mutant() -> list[Mutant]:
+    return all_mutants()
 
 
 def faults(source: str) -> set[str]:
@@ -97,8 +103,7 @@ def test_what_says_nothing_about_behaviour_is_left_alone(source: str) -> None:
     assert faults(source) == set()
 
 
-def test_every_mutant_of_the_project_has_a_name_of_its_own_and_is_python() -> None:
-    mutants = all_mutants()
+def test_every_mutant_of_the_project_has_a_name_of_its_own_and_is_python(mutants: list[Mutant]) -> None:
     assert len({mutant.id for mutant in mutants}) == len(mutants) > 3000
     for mutant in sample(mutants, 100):
         source = (ROOT / mutant.path).read_text(encoding="utf-8")
@@ -111,20 +116,19 @@ def test_a_mutant_keeps_its_name_when_lines_move() -> None:
     assert [m.id for m in mutants_of("a.py", source)] == [m.id for m in mutants_of("a.py", moved)]
 
 
-def test_the_sample_is_of_every_large_file_and_does_not_change_with_another_file() -> None:
-    mutants = all_mutants()
+def test_the_sample_is_of_every_large_file_and_does_not_change_with_another_file(mutants: list[Mutant]) -> None:
     chosen = sample(mutants, 200)
-    counts = {m.path: sum(n.path == m.path for n in mutants) for m in mutants}
+    counts = Counter(m.path for m in mutants)
     assert {path for path, count in counts.items() if count > 40} <= {m.path for m in chosen}
     of_autodiff = [m for m in mutants if m.path.startswith("autodiff/")]
     both = {m.id for m in chosen if m.path.startswith("autodiff/")}, {m.id for m in sample(of_autodiff, 110)}
     assert len(both[0] & both[1]) > 90
 
 
-def test_every_explanation_is_of_a_mutant_that_is_there() -> None:
+def test_every_explanation_is_of_a_mutant_that_is_there(mutants: list[Mutant]) -> None:
     reasons = explanations(EXPLANATIONS.read_text(encoding="utf-8"))
     assert reasons
-    assert sorted(map(as_item, reasons.keys() - {mutant.key for mutant in all_mutants()})) == []
+    assert sorted(map(as_item, reasons.keys() - {mutant.key for mutant in mutants})) == []
 
 
 def test_an_explanation_is_read_as_it_is_written() -> None:

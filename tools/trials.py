@@ -80,11 +80,11 @@ def enter(tree: Path) -> None:
     sys.path.insert(0, str(tree))
 
 
-def exit_with_pytest(options: Sequence[str], *plugins: object) -> None:
+def exit_with_pytest(options: Sequence[str], plugin: object) -> None:
     """Run pytest and end this process, which was forked for it."""
     code = 1
     try:
-        code = int(pytest.main([*OPTIONS, *options], plugins=plugins))
+        code = int(pytest.main([*OPTIONS, *options], plugins=[plugin]))
     except BaseException:
         traceback.print_exc()
     finally:
@@ -96,11 +96,8 @@ def exit_with_pytest(options: Sequence[str], *plugins: object) -> None:
 def measured(tree: Path) -> Reach:
     """Run the suite in ``tree``, in a process of its own. Ends the program where a test fails."""
     probes = Probes(tree, [path for path, _ in sources(tree)])
-    pid = os.fork()
-    if pid == 0:
-        enter(tree)
-        exit_with_pytest([f"-n{WORKERS}", "-p", PLUGIN, *test_files(tree)])
-    if os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]):
+    command = [sys.executable, "-m", "pytest", *OPTIONS, f"-n{WORKERS}", "-p", PLUGIN, *test_files(tree)]
+    if subprocess.run(command, cwd=tree, env={**os.environ, "PYTHONPATH": str(tree)}, check=False).returncode:
         raise SystemExit("the suite must pass before its tests can be tested")
     return probes.reach()
 
