@@ -22,10 +22,11 @@ from mutations import Mutant
 
 PLUGIN = "note_the_reach"  # a module of the tree: pytest's worker processes load a plugin by its name
 NOTES = ".reach"
-# Where more than MANY tests reach a line, no more than CASES of each are asked, and none that takes LONG (seconds): the
-# whole suite takes minutes, and what runs everywhere is soon found out.
+# Where more than MANY tests reach a line, all are asked that are QUICK (seconds), of the others no more than CASES of
+# each, and none that takes LONG: the whole suite takes minutes, and what runs everywhere is soon found out.
 MANY = 300
 CASES = 3
+QUICK = 0.03
 LONG = 0.3
 FIRST = 4  # files: to collect them all takes seconds
 # Python imports this by itself. What a test's subprocesses reach, the test reaches: pytest tells them its name.
@@ -109,17 +110,20 @@ class Reach:
             known = self._few(known)
 
         def rank(test: str) -> tuple[bool, bool, str, str]:
-            return self.seconds[test] > 0.03, self.seconds[test] > LONG, _file(test), test
+            return self.seconds[test] > QUICK, self.seconds[test] > LONG, _file(test), test
 
         return {test: self.seconds[test] for test in sorted(known, key=rank)}
 
     def _few(self, tests: Iterable[str]) -> set[str]:
-        """Of each test some cases, always the same ones; none that takes long."""
-        cases: dict[str, list[str]] = defaultdict(list)
+        """Those that are quick; of the others some cases of each, always the same ones; none that takes long."""
+        few: set[str] = set()
+        cases: Counter[str] = Counter()
         for test in sorted(tests, key=lambda test: hashlib.sha256(test.encode()).digest()):
-            if self.seconds[test] < LONG:
-                cases[test.partition("[")[0]].append(test)
-        return {test for several in cases.values() for test in several[:CASES]}
+            name = test.partition("[")[0]
+            if self.seconds[test] < QUICK or (self.seconds[test] < LONG and cases[name] < CASES):
+                few.add(test)
+                cases[name] += 1
+        return few
 
 
 class Hints(Reach):
