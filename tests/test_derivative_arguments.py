@@ -347,3 +347,24 @@ def test_where_an_argument_is_a_value_every_result_is_one_whether_or_not_it_depe
     assert [type(result) for result in results] == [Value] * len(results)
     results = differentiate(lambda x, z: x * x, 3.0, Value(2.0))
     assert [type(result) for result in results] == [Value] * len(results)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: jvp(lambda x: x, 3.0, (1.0,)), r"^jvp takes the arguments in a tuple, as in \(x,\), not float 3.0$"),
+        (lambda: jvp(lambda x: x, (3.0,), 1.0), r"^jvp takes the tangents in a tuple, as in \(x,\), not float 1.0$"),
+        (lambda: ad.hvp(lambda x: x, (3.0,), 1.0), r"^hvp takes the vectors in a tuple, as in \(x,\), not float 1.0$"),
+    ],
+)
+def test_arguments_and_tangents_come_in_tuples(call, message):
+    with pytest.raises(TypeError, match=message):
+        call()
+
+
+def test_aux_may_be_a_named_tuple_which_is_kept_as_it_is():
+    from collections import namedtuple
+
+    Point = namedtuple("Point", "a b")
+    slope, aux = grad(lambda x: (x * x, [Point(1.0, "b")]), has_aux=True)(3.0)
+    assert (slope, aux) == (6.0, [Point(1.0, "b")]) and type(aux[0]) is Point

@@ -231,3 +231,10 @@ def test_a_mode_goes_on_when_the_thread_that_entered_before_leaves_first():
     for thread in threads:
         thread.join()
     assert seen == [("first", True), ("second", False)]
+
+
+def test_numbers_are_read_without_a_question_once_no_derivative_is_taken():
+    assert modes.reads[0] == 0
+    seen = []
+    grad(lambda x: seen.append(modes.reads[0]) or grad(lambda z: z * z)(x) * (seen.append(modes.reads[0]) or 1.0))(3.0)
+    assert (seen, modes.reads[0]) == ([1, 1], 0)

@@ -426,3 +426,10 @@ def test_the_parameters_that_move_are_a_list_of_its_own():
     moving = nn.freezing.moving(parameters)
     moving.clear()
     assert len(parameters) == len(nn.freezing.moving(iter(parameters))) == 3
+
+
+def test_dropout_of_rate_zero_draws_no_number():
+    dropout = Dropout(0.0, rng=1)
+    dropout.training = True
+    before = dropout.rng.getstate()
+    assert dropout.forward([1.0, 2.0]) == [1.0, 2.0] and dropout.rng.getstate() == before
