@@ -7,6 +7,7 @@ import math
 import re
 from contextlib import nullcontext
 
+import numpy as np
 import pytest
 
 import autodiff as ad
@@ -191,3 +192,11 @@ def test_a_function_says_that_it_is_of_autodiff_and_what_its_row_says(row, count
     f = row(count)
     assert (f.__name__, f.__qualname__, f.__module__) == ("tried", "tried", "autodiff")
     assert f.__doc__ == OPS["tried"].documentation
+
+
+@pytest.mark.parametrize("given", [3.0, Value(3.0), "ab", np.array(3.0), None], ids=repr)
+def test_what_is_no_sequence_of_operands_is_answered_with_an_example(given):
+    with pytest.raises(TypeError, match=r"^sum takes one sequence of operands, as in sum\(\[a, b\]\), not "):
+        ad.sum(given)
+    with pytest.raises(TypeError, match=r"^dot takes two sequences of operands, as in dot\(\[a, b\], \[c, d\]\), not "):
+        ad.dot([1.0], given)
