@@ -130,7 +130,7 @@ class Hints(Reach):
     """In place of what was measured: which test found each mutant the last time, {name of the mutant: test}."""
 
     def __init__(self, found_by: Mapping[str, str]) -> None:
-        super().__init__(dict.fromkeys(found_by.values(), 10.0))
+        super().__init__(dict.fromkeys(found_by.values(), 2.0))
         self.found_by = found_by
 
     def tests(self, mutant: Mutant) -> list[dict[str, float]]:
