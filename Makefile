@@ -3,7 +3,7 @@
 
 PYTHON ?= python3
 VENV ?= .venv
-PYTEST_ARGS ?= -n auto --dist loadgroup
+PYTEST_ARGS ?= -n auto
 
 BIN := $(VENV)/bin
 ROWS := $(patsubst %,autodiff/%.py,op ops symbols namespaces codegen native/generate)

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = [pytest.mark.once, pytest.mark.xdist_group("build")]  # built once, and not by each process
+pytestmark = pytest.mark.once
 
 ROOT = Path(__file__).parent.parent
 EXAMPLE = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8").split("## Adding an operation: one row")[1]

@@ -27,8 +27,7 @@ from test_stepper_browser import READ, states
 from autodiff import Value, tanh
 from viz import draw, step
 
-# One group: JupyterLab is started once, and not by each process.
-pytestmark = [pytest.mark.browser, pytest.mark.notebook, pytest.mark.once, pytest.mark.xdist_group("jupyter")]
+pytestmark = [pytest.mark.browser, pytest.mark.notebook, pytest.mark.once]
 
 ROOT = Path(__file__).parent.parent
 NOTEBOOK = ROOT / "notebooks" / "computation_graphs.ipynb"
