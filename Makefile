@@ -58,8 +58,9 @@ mutants: $(VENV)/.installed-test
 	$(if $(SAMPLE)$(ONLY),,$(BIN)/python tools/native_faults.py)
 
 # The native engine's tests on a build whose every access to memory is checked; not those that only use it (nn's, the
-# benchmarks'), nor those of the project, nor those that measure memory, for the sanitizers take much of it.
-NOT_SANITIZED := build conformance_% contributing gradbench layers mutants native_memory nn_% project time_limit
+# benchmarks'), nor those of the project and of Python alone, nor those that measure memory, for sanitizers take much.
+NOT_SANITIZED := build conformance_% contributing generate gradbench layers mutants native_memory nn_% project symbols \
+    testing time_limit
 sanitize: $(VENV)/.installed-test
 	tools/sanitize $(abspath $(BIN))/python $(PYTEST_ARGS) -m "not browser and not notebook and not conformance" \
 	    $(filter-out nn $(patsubst %,tests/test_%.py,$(NOT_SANITIZED)),$(ENGINE_FILES))

@@ -47,7 +47,7 @@ def apply(op: Op, args: Sequence[Any], value_class: Value, record: Record) -> An
 
 def bound(op: Op, args: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any, ...]:
     """The operands in order, defaults of the row filled in; TypeError for a wrong count or name."""
-    if op.n_ary and not named:
+    if op.n_ary:
         return args
     required = len(op.operands) - len(op.defaults)
     optional = op.operands[required:]

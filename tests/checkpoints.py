@@ -1,4 +1,4 @@
-"""What the tests of checkpoints and their benchmark share: files that were changed, and saves that were killed."""
+"""What the tests of checkpoints and their benchmark share: a run, files that were changed, saves that were killed."""
 
 import hashlib
 import json
@@ -13,6 +13,17 @@ from collections import Counter
 
 from nn import MLP, Adam, Checkpoint, CheckpointError, Dropout, EarlyStopping, Layer, Sequential, fit, load, save
 from nn.checkpoint import content_of
+
+X, Y = [[0.5, -1.0], [2.0, 0.25], [-0.75, 1.5], [0.1, 0.2]], [0.0, 1.0, 1.0, 0.0]
+
+
+def run(path, model=None, **changes):
+    model = model or MLP(2, [3, 1], rng=0)
+    arguments = {
+        "loss": "mse", "optimizer": Adam(model.parameters(), 0.01), "epochs": 3, "progress": False,
+        "callbacks": [EarlyStopping(), Checkpoint(path)], **changes,
+    }  # fmt: skip
+    return fit(model, arguments.pop("X", X), arguments.pop("y", Y), **arguments)
 
 
 def resealed(content):

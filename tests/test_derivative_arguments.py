@@ -137,13 +137,19 @@ def test_aux_comes_through_every_derivative_as_numbers():
     def f(x):
         return x * x, {"double": x * 2.0, "name": "square"}
 
-    aux = {"double": 6.0, "name": "square"}
-    assert grad(f, has_aux=True)(3.0) == (6.0, aux)
-    assert value_and_grad(f, has_aux=True)(3.0) == ((9.0, aux), 6.0)
-    assert jacobian(f, has_aux=True)(3.0) == (6.0, aux)
-    assert jvp(f, (3.0,), (1.0,), has_aux=True) == (9.0, 6.0, aux)
-    y, pull_back, found = vjp(f, 3.0, has_aux=True)
-    assert (y, pull_back(1.0), found) == (9.0, (6.0,), aux)
+    def numbers(aux):
+        return aux == {"double": 6.0, "name": "square"} and type(aux["double"]) is float  # a Value would equal it too
+
+    slope, aux = grad(f, has_aux=True)(3.0)
+    assert slope == 6.0 and numbers(aux)
+    (y, aux), slope = value_and_grad(f, has_aux=True)(3.0)
+    assert (y, slope) == (9.0, 6.0) and numbers(aux)
+    slope, aux = jacobian(f, has_aux=True)(3.0)
+    assert slope == 6.0 and numbers(aux)
+    y, tangent, aux = jvp(f, (3.0,), (1.0,), has_aux=True)
+    assert (y, tangent) == (9.0, 6.0) and numbers(aux)
+    y, pull_back, aux = vjp(f, 3.0, has_aux=True)
+    assert (y, pull_back(1.0)) == (9.0, (6.0,)) and numbers(aux)
 
 
 def test_aux_of_an_inner_derivative_can_be_differentiated():
@@ -323,3 +329,42 @@ def test_gradients_says_what_is_wrong_with_its_arguments():
         gradients(y, [x], seed=math.nan)
     with pytest.raises(TypeError, match="seed is a Value, whose graph is lost"):
         gradients(y, [x], seed=x)
+
+
+@pytest.mark.parametrize(
+    "differentiate",
+    [
+        lambda f, x, z: grad(f, (0, 1))(x, z),
+        lambda f, x, z: (lambda y, slopes: (y, *slopes))(*value_and_grad(f, (0, 1))(x, z)),
+        lambda f, x, z: (lambda y, pull_back: (y, *pull_back(1.0)))(*vjp(f, x, z)),
+        lambda f, x, z: jvp(f, (x, z), (1.0, 0.0)),
+        lambda f, x, z: jacobian(f, (0, 1))(x, z),
+    ],
+    ids=["grad", "value_and_grad", "vjp", "jvp", "jacobian"],
+)
+def test_where_an_argument_is_a_value_every_result_is_one_whether_or_not_it_depends_on_it(differentiate):
+    results = differentiate(lambda x, z: x * x, Value(3.0), 2.0)
+    assert [type(result) for result in results] == [Value] * len(results)
+    results = differentiate(lambda x, z: x * x, 3.0, Value(2.0))
+    assert [type(result) for result in results] == [Value] * len(results)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: jvp(lambda x: x, 3.0, (1.0,)), r"^jvp takes the arguments in a tuple, as in \(x,\), not float 3.0$"),
+        (lambda: jvp(lambda x: x, (3.0,), 1.0), r"^jvp takes the tangents in a tuple, as in \(x,\), not float 1.0$"),
+        (lambda: ad.hvp(lambda x: x, (3.0,), 1.0), r"^hvp takes the vectors in a tuple, as in \(x,\), not float 1.0$"),
+    ],
+)
+def test_arguments_and_tangents_come_in_tuples(call, message):
+    with pytest.raises(TypeError, match=message):
+        call()
+
+
+def test_aux_may_be_a_named_tuple_which_is_kept_as_it_is():
+    from collections import namedtuple
+
+    Point = namedtuple("Point", "a b")
+    slope, aux = grad(lambda x: (x * x, [Point(1.0, "b")]), has_aux=True)(3.0)
+    assert (slope, aux) == (6.0, [Point(1.0, "b")]) and type(aux[0]) is Point

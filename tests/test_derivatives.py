@@ -401,3 +401,9 @@ def test_forward_mode_of_a_function_without_arguments_has_derivative_zero():
     w = Value(3.0)
     y, along = jvp(lambda: [w * 2.0, 5.0], (), ())
     assert y == [6.0, 5.0] and along == [0.0, 0.0]
+
+
+def test_a_gradient_that_is_a_number_is_a_value_of_that_number_where_a_graph_is_asked_for():
+    x, z = Value(3.0), Value(2.0)
+    slopes = gradients(5.0 * x - z, [x, z, Value(1.0)], create_graph=True)
+    assert [(type(g), g.data) for g in slopes] == [(Value, 5.0), (Value, -1.0), (Value, 0.0)]

@@ -10,6 +10,7 @@ import pytest
 from autodiff import (
     DomainError,
     Value,
+    define_op,
     detect_anomaly,
     dot,
     exp,
@@ -24,6 +25,7 @@ from autodiff import (
     sqrt,
     vjp,
 )
+from autodiff.ops import OPS
 
 
 def in_a_thread(action):
@@ -69,6 +71,28 @@ def test_no_grad_computes_without_a_graph():
         return v * v
 
     assert square(x).parents == ()
+
+
+@pytest.mark.parametrize("operands", [1, 2, 3])
+def test_no_grad_computes_no_derivative_either(operands):
+    def rule(xp, out, *xs):
+        derivatives.append(out)
+        return 1.0
+
+    derivatives = []
+    name = f"without_derivative_{operands}"
+    value = {1: lambda xp, x: x, 2: lambda xp, x, y: x + y, 3: lambda xp, x, y, z: x + y + z}[operands]
+    f = define_op(name, value, [rule] * operands)
+    derivatives.clear()  # its formulas were written
+    try:
+        xs = [Value(2.0)] * operands
+        with no_grad():
+            assert f(*xs).data == 2.0 * operands
+        assert derivatives == []
+        f(*xs)
+        assert len(derivatives) == operands
+    finally:
+        del OPS[name]
 
 
 def test_detect_anomaly_names_the_line_that_made_the_node():
@@ -207,3 +231,10 @@ def test_a_mode_goes_on_when_the_thread_that_entered_before_leaves_first():
     for thread in threads:
         thread.join()
     assert seen == [("first", True), ("second", False)]
+
+
+def test_numbers_are_read_without_a_question_once_no_derivative_is_taken():
+    assert modes.reads[0] == 0
+    seen = []
+    grad(lambda x: seen.append(modes.reads[0]) or grad(lambda z: z * z)(x) * (seen.append(modes.reads[0]) or 1.0))(3.0)
+    assert (seen, modes.reads[0]) == ([1, 1], 0)

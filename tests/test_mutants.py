@@ -7,19 +7,26 @@ import os
 import subprocess
 import sys
 import tomllib
+from collections import Counter
 from pathlib import Path
 
 import pytest
-from mutations import mutants_of
+from mutations import Mutant, mutants_of
 
 if sys.platform == "win32":
     pytest.skip("not applicable: make mutants forks", allow_module_level=True)
 
 from mutants import EXPLANATIONS, all_mutants, as_item, explanations, report, sample
 from native_faults import FAULTS, with_fault
+from reach import PLUGIN, Probes, Reach
 from trials import ROOT
 
 pytestmark = pytest.mark.once
+
+
+@pytest.fixture(scope="module", name="mutants")
+def every_mutant() -> list[Mutant]:
+    return all_mutants()
 
 
 def faults(source: str) -> set[str]:
@@ -96,8 +103,7 @@ def test_what_says_nothing_about_behaviour_is_left_alone(source: str) -> None:
     assert faults(source) == set()
 
 
-def test_every_mutant_of_the_project_has_a_name_of_its_own_and_is_python() -> None:
-    mutants = all_mutants()
+def test_every_mutant_of_the_project_has_a_name_of_its_own_and_is_python(mutants: list[Mutant]) -> None:
     assert len({mutant.id for mutant in mutants}) == len(mutants) > 3000
     for mutant in sample(mutants, 100):
         source = (ROOT / mutant.path).read_text(encoding="utf-8")
@@ -110,20 +116,19 @@ def test_a_mutant_keeps_its_name_when_lines_move() -> None:
     assert [m.id for m in mutants_of("a.py", source)] == [m.id for m in mutants_of("a.py", moved)]
 
 
-def test_the_sample_is_of_every_large_file_and_does_not_change_with_another_file() -> None:
-    mutants = all_mutants()
+def test_the_sample_is_of_every_large_file_and_does_not_change_with_another_file(mutants: list[Mutant]) -> None:
     chosen = sample(mutants, 200)
-    counts = {m.path: sum(n.path == m.path for n in mutants) for m in mutants}
+    counts = Counter(m.path for m in mutants)
     assert {path for path, count in counts.items() if count > 40} <= {m.path for m in chosen}
     of_autodiff = [m for m in mutants if m.path.startswith("autodiff/")]
     both = {m.id for m in chosen if m.path.startswith("autodiff/")}, {m.id for m in sample(of_autodiff, 110)}
     assert len(both[0] & both[1]) > 90
 
 
-def test_every_explanation_is_of_a_mutant_that_is_there() -> None:
+def test_every_explanation_is_of_a_mutant_that_is_there(mutants: list[Mutant]) -> None:
     reasons = explanations(EXPLANATIONS.read_text(encoding="utf-8"))
     assert reasons
-    assert sorted(map(as_item, reasons.keys() - {mutant.key for mutant in all_mutants()})) == []
+    assert sorted(map(as_item, reasons.keys() - {mutant.key for mutant in mutants})) == []
 
 
 def test_an_explanation_is_read_as_it_is_written() -> None:
@@ -160,7 +165,8 @@ def pytest_addoption(parser):
 import json
 from pathlib import Path
 from mutations import mutants_of
-from trials import Reach, run_all
+from reach import Reach
+from trials import run_all
 
 mutants = mutants_of("toy.py", Path("toy.py").read_text())
 test = "tests/test_toy.py::test_largest"
@@ -186,6 +192,67 @@ def test_a_fault_that_no_test_finds_survives_and_one_that_a_test_finds_does_not(
         "return a + 2": "",
     }
     assert (tmp_path / "toy.py").read_text(encoding="utf-8") == TOY["toy.py"]
+
+
+def test_the_reach_of_a_test_is_every_line_that_it_runs_and_that_its_subprocesses_run(tmp_path: Path) -> None:
+    (tmp_path / "toy.py").write_text(
+        '"""A docstring stays first."""\n'
+        "from __future__ import annotations\n"
+        "def largest(a, b):\n"
+        "    if a > b:\n"
+        "        return a\n"
+        "    return b\n"
+        "row = dict(\n"
+        "    half=lambda a: a / 2,\n"
+        "    twice=lambda a: a + a,\n"
+        ")\n"
+    )
+    (tmp_path / "test_toy.py").write_text(
+        "import subprocess, sys\n"
+        "from toy import largest, row\n"
+        "def test_here():\n    assert largest(1, 2) == 2\n"
+        "def test_lambda():\n    assert row['half'](2) == 1\n"
+        "def test_below():\n    subprocess.run([sys.executable, '-c', 'import toy; toy.largest(2, 1)'], check=True)\n"
+    )
+    probes = Probes(tmp_path, ["toy.py"])
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    del environment["PYTEST_CURRENT_TEST"]  # the process below is no subprocess of a test in this suite
+    command = [sys.executable, "-m", "pytest", "-q", "-p", PLUGIN, "test_toy.py"]
+    subprocess.run(command, cwd=tmp_path, env=environment, check=True, stdout=subprocess.DEVNULL)
+    reach = probes.reach()
+    here, of_lambda, below = (f"test_toy.py::test_{name}" for name in ("here", "lambda", "below"))
+    imports = {"", below}  # what runs before the first test has no name; the process below imports the module again
+    assert [reach.lines.get(("toy.py", line), set()) for line in (4, 5, 6, 8, 9)] == [
+        {here, below}, {below}, {here}, {of_lambda} | imports, imports
+    ]  # fmt: skip
+    assert reach.seconds.keys() == {here, of_lambda, below}
+    assert sorted(path.name for path in tmp_path.glob("*.py")) == ["test_toy.py", "toy.py"]
+
+
+def test_the_tests_that_are_most_about_a_line_are_asked_first_and_an_import_concerns_them_all() -> None:
+    (row, in_body) = mutants_of("a.py", "ROW = 1\ndef f(x):\n    return -x\n")
+    seconds = {f"tests/test_{file}.py::test_{i}": 0.01 for file in "abcdef" for i in range(3)}
+    seconds["tests/test_f.py::test_2"] = 2.0
+    reached = {f"tests/test_{file}.py::test_0" for file in "abcde"} | {
+        "tests/test_f.py::test_1",
+        "tests/test_f.py::test_2",
+    }
+    reach = Reach(seconds, {("a.py", 1): {""}, ("a.py", 3): reached})
+    first, rest = map(list, reach.tests(in_body))
+    assert first == [f"tests/test_{file}.py::test_{0 if file < 'f' else 1}" for file in "abcf"]
+    assert rest == ["tests/test_d.py::test_0", "tests/test_e.py::test_0", "tests/test_f.py::test_2"]
+    assert {test for stage in reach.tests(row) for test in stage} == seconds.keys()
+
+
+def test_where_hundreds_of_tests_reach_a_line_the_quick_are_asked_and_a_few_cases_of_the_others() -> None:
+    (mutant,) = mutants_of("a.py", "def f(x):\n    return -x\n")
+    takes = {"quick": 0.01, "slow": 0.1, "long": 1.0}
+    seconds = {f"test_a.py::test_{name}[{i}]": time for name, time in takes.items() for i in range(200)}
+    (asked,) = Reach(seconds, {("a.py", 2): set(seconds)}).tests(mutant)
+    assert Counter(test.partition("[")[0] for test in asked) == {
+        "test_a.py::test_quick": 200,
+        "test_a.py::test_slow": 3,
+    }
 
 
 def test_the_score_counts_what_is_found_of_what_is_not_explained(capsys: pytest.CaptureFixture[str]) -> None:

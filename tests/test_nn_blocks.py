@@ -414,3 +414,22 @@ def test_a_parameter_in_a_private_attribute_is_never_missed_in_silence(hide):
     with pytest.raises(TypeError, match="Hides._weight holds a Value that the loss depends on, .* call it weight"):
         fit(model, [1.0, 2.0], [1.0, 2.0], optimizer=SGD(model.parameters(), 0.1), epochs=1, progress=False)
     assert model.state_dict() == {"bias": 0.0}
+
+
+def test_a_column_whose_variance_is_below_all_floats_is_divided_by_one():
+    standardize = Standardize.of([[1e-200, 1.0], [2e-200, 3.0]])
+    assert standardize.scale == [1.0, 1.0] and standardize([2e-200, 3.0]) == [pytest.approx(5e-201, abs=0.0), 1.0]
+
+
+def test_the_parameters_that_move_are_a_list_of_its_own():
+    parameters = Layer(2, 1, rng=0).parameters()
+    moving = nn.freezing.moving(parameters)
+    moving.clear()
+    assert len(parameters) == len(nn.freezing.moving(iter(parameters))) == 3
+
+
+def test_dropout_of_rate_zero_draws_no_number():
+    dropout = Dropout(0.0, rng=1)
+    dropout.training = True
+    before = dropout.rng.getstate()
+    assert dropout.forward([1.0, 2.0]) == [1.0, 2.0] and dropout.rng.getstate() == before

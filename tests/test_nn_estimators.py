@@ -116,3 +116,13 @@ def test_arguments_are_checked_when_fit_is_called():
 
 def test_they_are_imported_only_when_asked_for():
     assert nn.estimators.Classifier is Classifier
+
+
+@pytest.mark.parametrize("estimator", [Classifier, Regressor])
+def test_a_penalty_makes_the_weights_smaller(estimator):
+    X, y = load_iris(return_X_y=True)
+    sizes = []
+    for l2 in (0.0, 0.5):
+        model = estimator((3,), epochs=20, learning_rate=0.1, l2=l2, random_state=0).fit(X[::5], y[::5]).model_
+        sizes.append(sum(w.data**2 for w in model.weight_parameters()))
+    assert sizes[1] < 0.5 * sizes[0]

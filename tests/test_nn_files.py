@@ -99,3 +99,15 @@ def test_threads_saving_to_one_path_at_the_same_time_leave_one_whole_file_and_no
     assert errors == []
     assert path.read_text() in contents
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_an_interrupt_while_a_file_is_written_leaves_the_old_one_and_nothing_beside_it(tmp_path, monkeypatch):
+    def interrupted(_):
+        raise KeyboardInterrupt
+
+    path = tmp_path / "file"
+    path.write_text("old")
+    monkeypatch.setattr(os, "fsync", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        write_atomically(path, "new")
+    assert [(file.name, file.read_text()) for file in tmp_path.iterdir()] == [("file", "old")]

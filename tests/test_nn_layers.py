@@ -335,3 +335,23 @@ def test_a_module_that_refers_to_its_parent_is_visited_once():
     assert model.state_dict() == {"bias": 1.0, "child.weight": 2.0}
     assert [path for path, _ in model.named_modules()] == ["", "child"]
     assert model.predict([[3.0]]) == [7.0]
+
+
+@pytest.mark.parametrize(
+    ("init", "draws"),
+    [
+        (nn.init.uniform(-0.5, 0.25), lambda rng: rng.uniform(-0.5, 0.25)),
+        (nn.init.normal(0.5, 2.0), lambda rng: rng.gauss(2.0, 0.5)),
+        (nn.init.xavier_uniform(2.0), lambda rng: rng.uniform(-2.0 * math.sqrt(6 / 8), 2.0 * math.sqrt(6 / 8))),
+        (nn.init.xavier_normal(2.0), lambda rng: rng.gauss(0.0, 2.0 * math.sqrt(2 / 8))),
+        (nn.init.he_uniform(), lambda rng: rng.uniform(-math.sqrt(6 / 3), math.sqrt(6 / 3))),
+        (nn.init.he_normal(), lambda rng: rng.gauss(0.0, math.sqrt(2 / 3))),
+        (nn.init.fan_in_uniform(), lambda rng: rng.uniform(-1 / math.sqrt(3), 1 / math.sqrt(3))),
+    ],
+    ids=["uniform", "normal", "xavier_uniform", "xavier_normal", "he_uniform", "he_normal", "fan_in_uniform"],
+)
+def test_a_weight_is_one_draw_from_the_distribution_of_its_formula(init, draws):
+    """Of a layer of 3 inputs and 5 outputs."""
+    rng, same = random.Random(1), random.Random(1)
+    for _ in range(3):
+        assert init(3, 5, rng) == pytest.approx(draws(same), rel=1e-15, abs=0.0)

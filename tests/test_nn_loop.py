@@ -233,3 +233,16 @@ def test_the_bar_is_on_in_jupyter_whose_stderr_is_no_terminal(monkeypatch):
 def test_training_works_without_tqdm(monkeypatch):
     monkeypatch.setitem(sys.modules, "tqdm.auto", None)
     assert line(progress=True)[1].stopped_by == "epochs"
+
+
+def test_what_the_bar_warns_of_in_jupyter_is_not_passed_on(tmp_path, monkeypatch):
+    """Without ipywidgets tqdm.auto warns when it is imported; the bar is plain text then."""
+    (tmp_path / "tqdm").mkdir()
+    (tmp_path / "tqdm" / "__init__.py").write_text("")
+    (tmp_path / "tqdm" / "auto.py").write_text("import warnings\nfrom nn.training import _NoBar\n\n"
+        "def tqdm(**options):\n    return _NoBar()\n\nwarnings.warn('IProgress not found')\n")  # fmt: skip
+    monkeypatch.syspath_prepend(tmp_path)
+    for name in [name for name in sys.modules if name.partition(".")[0] == "tqdm"]:
+        monkeypatch.delitem(sys.modules, name)
+    _, history = line(epochs=1, progress=True)
+    assert len(history) == 1

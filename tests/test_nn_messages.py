@@ -151,3 +151,24 @@ def test_messages_and_names_speak_of_optimizers_with_a_z():
 
     texts = {path.name: path.read_text(encoding="utf-8").lower() for path in Path(nn.__file__).parent.rglob("*.py")}
     assert [name for name, text in texts.items() if "optimis" in text] == []
+
+
+@pytest.mark.parametrize("bad", [math.inf, -math.inf, math.nan, 10**400])
+def test_a_number_without_limits_must_be_finite_all_the_same(bad):
+    with pytest.raises(ValueError, match=r"^x must be finite, not "):
+        nn.checks.finite("x", bad)
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        lambda outputs, target: outputs[target],
+        lambda outputs, target: outputs[7],
+        lambda outputs, target: outputs[0] - target.value,
+    ],
+    ids=["TypeError", "LookupError", "AttributeError"],
+)
+def test_a_loss_of_ones_own_that_slips_is_told_what_a_target_is(loss):
+    model = MLP(2, [2], rng=0)
+    with pytest.raises(TypeError, match=r"fails for 2 outputs and the target .*: .* \(a target is a float"):
+        fit(model, X, Y, loss=loss, optimizer=SGD(model.parameters(), 0.1), epochs=1, progress=False)

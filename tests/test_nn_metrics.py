@@ -308,3 +308,17 @@ def test_a_history_becomes_a_pandas_frame():
 def test_a_table_in_a_notebook_has_the_last_ten_epochs():
     assert recorded(30)._repr_html_().count("<tr>") == 11
     assert math.isclose(recorded(1).loss[0], 1.0)
+
+
+def test_what_a_metric_reads_is_known_through_functools_partial():
+    import functools
+
+    def reading_classes(predictions, targets, more=0.0):
+        return more + sum(map(len, [predictions]))
+
+    reading_classes.reads = "classes"
+    from nn.metrics import _reads
+
+    assert [_reads(f) for f in (reading_classes, functools.partial(reading_classes, more=1.0), len)] == [
+        "classes", "classes", "outputs"
+    ]  # fmt: skip

@@ -6,27 +6,17 @@ import re
 from pathlib import Path
 from typing import Any
 
+import pages
 import pytest
 from chromium import violations
 from graphs import worked
-from pages import (  # noqa: F401 (some are fixtures)
-    MODEL,
-    SIZES,
-    chosen,
-    every_graph,
-    five_paths,
-    go,
-    last_step,
-    net,
-    new_page,
-    opened_browser,
-    shown_in_page,
-)
+from pages import MODEL, SIZES, chosen, every_graph, five_paths, go, last_step, net
 
 from autodiff import Value, detect_anomaly
 from viz import step
 
 pytestmark = [pytest.mark.browser, pytest.mark.once]
+browser, page, show = pages.opened_browser, pages.new_page, pages.shown_in_page
 
 CONTRAST = """(svg) => {
   const light = (colour) => {

@@ -11,27 +11,17 @@ import math
 from pathlib import Path
 from typing import Any
 
+import pages
 import pytest
 from graphs import multi_path, neuron, worked
-from pages import (  # noqa: F401 (some are fixtures)
-    SIZES,
-    chosen,
-    every_graph,
-    every_size,
-    five_paths,
-    go,
-    last_step,
-    net,
-    new_page,
-    opened_browser,
-    shown_in_page,
-)
+from pages import SIZES, chosen, every_graph, every_size, five_paths, go, last_step, net
 
 from autodiff import Value, detect_anomaly, gradients, paths, topological_order
 from viz import step
 from viz.writing.numbers import format_number
 
 pytestmark = [pytest.mark.browser, pytest.mark.once]
+browser, page, show = pages.opened_browser, pages.new_page, pages.shown_in_page
 
 LETTERS = """(svg) => {
   const scale = svg.getBoundingClientRect().width / svg.viewBox.baseVal.width;

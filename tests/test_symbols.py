@@ -63,3 +63,13 @@ def test_an_expression_is_written_as_a_person_writes_it(written, text, latex):
 
 def test_a_symbol_equals_none_so_that_no_special_case_is_written():
     assert not x == x and not x == 0.0
+
+
+def test_a_remainder_is_written_as_in_python_and_in_latex_as_mod():
+    written = SYMBOLS.mod(x + 1, x * y)
+    assert (written.text, written.latex) == ("(x + 1) % (x·y)", r"\left(x + 1\right) \bmod \left(x \cdot y\right)")
+    assert ((written * y).text, (written + y).text) == ("(x + 1) % (x·y)·y", "(x + 1) % (x·y) + y")
+
+
+def test_a_negative_number_is_in_brackets_where_a_factor_or_a_base_stands():
+    assert [(symbol(-2.0) ** x).text, (x * symbol(-2.0)).text, (symbol(-2.0) * x).text] == ["(−2)^x", "x·(−2)", "−2·x"]

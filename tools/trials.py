@@ -1,8 +1,8 @@
 """One fault against the tests that reach it: how `make mutants` finds out quickly which faults no test finds.
 
-`Reach` runs the suite once and notes which test reaches which line. `run_all` then writes one mutant at a time into a
-copy of the tree and forks a process, which has pytest imported already and nothing that is mutated, to run the tests
-that reach it, the fast ones first, until one fails. Only where there is `os.fork`: not on Windows.
+`measured` runs the suite once, and has `reach` note which test runs which line. `run_all` then writes one mutant at a
+time into a copy of the tree and forks a process, which has pytest imported already and nothing that is mutated, to run
+the tests that reach it, the fast ones first, until one fails. Only where there is `os.fork`: not on Windows.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 import compileall
 import gc
 import importlib
-import json
 import os
 import re
 import resource
@@ -21,20 +20,21 @@ import sys
 import traceback
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from py_compile import PycInvalidationMode
-from typing import Any
+from typing import Any, NamedTuple
 
-import coverage
 import pytest
 from mutations import Mutant
+from reach import PLUGIN, Probes, Reach
 from tqdm import tqdm
 
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("autodiff", "nn")
 WORKERS = 2
 tqdm.monitor_interval = 0  # no thread of its own: a fork would not have it
+NOTE = ".current"
 MOST_MEMORY = 4 << 30  # bytes, of one process
 TESTED = "not browser and not notebook and not conformance"  # conformance: what PyTorch finds does not count
 NOT_OF_BEHAVIOUR = ("build", "contributing", "gradbench", "layers", "project", "readme", "time_limit")
@@ -54,6 +54,12 @@ def copy_of_the_tree(tree: Path) -> Path:
             (tree / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, tree / name)
     return tree
+
+
+def sources(tree: Path) -> list[tuple[str, str]]:
+    """Each file that is mutated, and its text."""
+    files = [path for package in PACKAGES for path in sorted((tree / package).rglob("*.py"))]
+    return [(path.relative_to(tree).as_posix(), path.read_text("utf-8")) for path in files]
 
 
 def test_files(tree: Path) -> list[str]:
@@ -87,62 +93,13 @@ def exit_with_pytest(options: Sequence[str], plugin: object) -> None:
         os._exit(code)
 
 
-@dataclass
-class Reach:
-    """Of the whole suite: how many seconds each test takes, and which tests run each line of each file."""
-
-    seconds: dict[str, float] = field(default_factory=dict)
-    lines: dict[tuple[str, int], set[str]] = field(default_factory=dict)
-
-    def measure(self, tree: Path) -> None:
-        """Run the suite in ``tree``, in a process of its own. Ends the program where a test fails."""
-        settings = tree / "coverage.ini"
-        source = "".join(f"\n    {tree / package}" for package in PACKAGES)
-        # What a test's subprocesses reach, the test reaches: pytest tells them its name.
-        context = "context = ${PYTEST_CURRENT_TEST-}"
-        settings.write_text(f"[run]\nparallel = true\ndata_file = {tree}/.coverage\n{context}\nsource ={source}\n")
-        pid = os.fork()
-        if pid == 0:
-            enter(tree)
-            os.environ["COVERAGE_PROCESS_START"] = str(settings)
-            cov = ["--cov", f"--cov-config={settings}", "--cov-context=test", "--cov-report="]
-            exit_with_pytest([f"-n{WORKERS}", *cov, *test_files(tree)], self)
-        if os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]):
-            raise SystemExit("the suite must pass before its tests can be tested")
-        self.seconds = json.loads((tree / "seconds.json").read_text("utf-8"))
-        data = coverage.CoverageData(str(tree / ".coverage"))
-        data.read()
-        for file in data.measured_files():
-            path = Path(file).relative_to(tree).as_posix()
-            for line, contexts in data.contexts_by_lineno(file).items():
-                self.lines[path, line] = {re.sub(r"\|\w+$| \(\w+\)$", "", context) for context in contexts}
-
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        self.seconds[report.nodeid] = self.seconds.get(report.nodeid, 0.0) + report.duration
-
-    def pytest_unconfigure(self) -> None:
-        Path("seconds.json").write_text(json.dumps(self.seconds), "utf-8")
-
-    def tests(self, mutant: Mutant) -> dict[str, float]:
-        """Those that may find it, the most promising first, and their seconds."""
-        touching = self._touching(mutant, mutant.line, mutant.last_line) or self._touching(mutant, *mutant.statement)
-        chosen = self._fast_first(touching)
-        if not mutant.in_body:  # it acts when the module is imported, and any test may see that
-            of_file = set().union(*(tests for (path, _), tests in self.lines.items() if path == mutant.path))
-            chosen |= self._fast_first(of_file - touching)
-            chosen |= self._fast_first(self.seconds.keys() - of_file - touching)
-        return chosen
-
-    def _touching(self, mutant: Mutant, first: int, last: int) -> set[str]:
-        return set().union(*(self.lines.get((mutant.path, line), ()) for line in range(first, last + 1)))
-
-    def _fast_first(self, tests: Iterable[str]) -> dict[str, float]:
-        """File by file, so that fixtures are made once; but what takes long comes after all that does not."""
-
-        def rank(test: str) -> tuple[bool, bool, str, str]:
-            return self.seconds[test] > 0.03, self.seconds[test] > 0.3, test.partition("::")[0], test
-
-        return {test: self.seconds[test] for test in sorted(set(tests) & self.seconds.keys(), key=rank)}
+def measured(tree: Path) -> Reach:
+    """Run the suite in ``tree``, in a process of its own. Ends the program where a test fails."""
+    probes = Probes(tree, [path for path, _ in sources(tree)])
+    command = [sys.executable, "-m", "pytest", *OPTIONS, f"-n{WORKERS}", "-p", PLUGIN, *test_files(tree)]
+    if subprocess.run(command, cwd=tree, env={**os.environ, "PYTHONPATH": str(tree)}, check=False).returncode:
+        raise SystemExit("the suite must pass before its tests can be tested")
+    return probes.reach()
 
 
 @dataclass
@@ -150,6 +107,7 @@ class Chosen:
     """A pytest plugin: these tests, in this order, each within limits that a hang in C cannot outlast either."""
 
     seconds: dict[str, float]
+    note: Path  # where it writes which test runs
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         place = {nodeid: i for i, nodeid in enumerate(self.seconds)}
@@ -158,6 +116,7 @@ class Chosen:
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[Any]:
         limit_time(self.seconds[item.nodeid])
+        self.note.write_text(item.nodeid, "utf-8")
         return (yield)
 
 
@@ -172,6 +131,7 @@ def limit_time(seconds: float) -> None:
 
 def start(tree: Path, tests: dict[str, float]) -> int:
     """Fork a process that runs these tests in ``tree`` until one fails; its number."""
+    (tree / NOTE).write_text("", "utf-8")
     pid = os.fork()
     if pid == 0:
         os.setsid()  # what the tests start ends with them
@@ -186,7 +146,7 @@ def start(tree: Path, tests: dict[str, float]) -> int:
         options = ["-x", "--assert=plain", "-p", "_hypothesis_pytestplugin", "--hypothesis-profile=mutants"]
         files = dict.fromkeys(test.partition("::")[0] for test in tests)
         # The conftest always: without it the examples in a docstring do not know --engine.
-        exit_with_pytest([*options, f"--basetemp={tree}/tmp", "tests/conftest.py", *files], Chosen(tests))
+        exit_with_pytest([*options, f"--basetemp={tree}/tmp", "tests/conftest.py", *files], Chosen(tests, tree / NOTE))
     return pid
 
 
@@ -196,12 +156,12 @@ def end(pid: int, status: int, tree: Path) -> str:
         os.killpg(pid, signal.SIGKILL)
     code = os.waitstatus_to_exitcode(status)
     if code < 0:
-        return f"ended by {signal.Signals(-code).name}"
+        return (tree / NOTE).read_text("utf-8") or f"ended by {signal.Signals(-code).name}"
+    if code in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
+        return ""
     output = (tree / ".output").read_text("utf-8", "replace")
-    if code == pytest.ExitCode.NO_TESTS_COLLECTED:
-        raise RuntimeError(f"the tests that reach the mutant were not there:\n{output}")
-    failed = re.search(r"^(?:FAILED|ERROR) (\S+)", output, re.MULTILINE)
-    return "" if code == 0 else failed[1] if failed else f"pytest's exit code {code}"
+    failed = re.search(r"^(?:FAILED|ERROR) (.+?)(?: - .*)?$", output, re.MULTILINE)
+    return failed[1] if failed else f"pytest's exit code {code}"
 
 
 def prepared(tree: Path) -> list[Path]:
@@ -216,20 +176,31 @@ def prepared(tree: Path) -> list[Path]:
     return [tree, *(shutil.copytree(tree, tree.with_name(f"{tree.name}-{i}")) for i in range(1, WORKERS))]
 
 
-def check_unchanged(trees: Sequence[Path], reach: Reach) -> None:
-    """Without a mutant every test must pass, or what fails for another reason would count as found."""
-    tests = list(reach.seconds.items())
-    running = {start(tree, dict(tests[i :: len(trees)])): tree for i, tree in enumerate(trees)}
+def check_unchanged(trees: Sequence[Path], reach: Reach, found: Iterable[str]) -> None:
+    """What found a mutant must pass without one, run in the same way, or it has failed for another reason."""
+    named = [test for test in dict.fromkeys(found) if test in reach.seconds]
+    running: dict[int, Path] = {}
+    for i, tree in enumerate(trees):
+        if tests := {test: reach.seconds[test] for test in named[i :: len(trees)]}:
+            running[start(tree, tests)] = tree
     for pid, tree in running.items():
         if failed := end(*os.waitpid(pid, 0), tree):
             raise SystemExit(f"{(tree / '.output').read_text()}\nnothing is changed, and yet it fails: {failed}")
+
+
+class Trial(NamedTuple):
+    """A mutant in a tree, and the tests that are still to be run."""
+
+    tree: Path
+    mutant: Mutant
+    stages: list[dict[str, float]]
 
 
 def run_all(mutants: Sequence[Mutant], trees: Sequence[Path], reach: Reach, log: Path) -> dict[str, str]:
     """What found each mutant, "" for nothing; each is written to ``log`` when it is known."""
     found: dict[str, str] = {}
     originals = {path: (trees[0] / path).read_text("utf-8") for path in {mutant.path for mutant in mutants}}
-    free, running, waiting = list(trees), dict[int, tuple[Path, Mutant]](), list(reversed(mutants))
+    free, running, waiting = list(trees), dict[int, Trial](), list(reversed(mutants))
     log.parent.mkdir(exist_ok=True)
     with log.open("w") as lines, tqdm(total=len(mutants), disable=None, unit="mutant") as bar:
 
@@ -238,24 +209,31 @@ def run_all(mutants: Sequence[Mutant], trees: Sequence[Path], reach: Reach, log:
             print(mutant.id, f"{mutant.path}:{mutant.line}", by or "SURVIVED", file=lines, flush=True)
             bar.update()
 
+        def run(trial: Trial) -> None:
+            running[start(trial.tree, trial.stages[0])] = trial._replace(stages=trial.stages[1:])
+
         try:
             while waiting or running:
                 if waiting and free:
                     mutant = waiting.pop()
                     changed = mutant.applied_to(originals[mutant.path])
                     compile(changed, mutant.path, "exec")  # what is no Python would count as found
-                    if tests := reach.tests(mutant):
+                    if stages := reach.tests(mutant):
                         tree = free.pop()
                         (tree / mutant.path).write_text(changed, "utf-8")
-                        running[start(tree, tests)] = tree, mutant
+                        run(Trial(tree, mutant, stages))
                     else:
                         settle(mutant, "")
                 else:
                     pid, status = os.wait()
-                    tree, mutant = running.pop(pid)
-                    settle(mutant, end(pid, status, tree))
-                    (tree / mutant.path).write_text(originals[mutant.path], "utf-8")
-                    free.append(tree)
+                    trial = running.pop(pid)
+                    by = end(pid, status, trial.tree)
+                    if trial.stages and not by:
+                        run(trial)
+                        continue
+                    settle(trial.mutant, by)
+                    (trial.tree / trial.mutant.path).write_text(originals[trial.mutant.path], "utf-8")
+                    free.append(trial.tree)
         finally:
             for pid in running:
                 os.killpg(pid, signal.SIGKILL)
