@@ -144,10 +144,11 @@ class _CompiledPenalty:
 
     def __init__(self, penalty: Callable[[list[Value]], Any], weights: list[Value], key: Any) -> None:
         self.key, self.reason = key, ""
+        self.program: Any = None
         try:
             self.program = traced_function(penalty, weights)
         except CompileError as error:
-            self.program, self.reason = None, str(error)
+            self.reason = str(error)
 
     def compare(self, penalty: Callable[[list[Value]], Any], weights: list[Value]) -> None:
         """Once an epoch with scalars."""
