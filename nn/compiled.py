@@ -45,10 +45,9 @@ class CompiledGradients:
         self._looks = True
 
     @property
-    def engine(self) -> str:
-        """What `History.engine` says of it."""
-        reason = self._penalty.reason if self._penalty is not None else ""
-        return "compiled" + (f", the penalty on scalars: {reason}" if reason else "")
+    def penalty_on_scalars(self) -> str:
+        """Why the penalty is not compiled."""
+        return self._penalty.reason if self._penalty is not None else ""
 
     def backward(self, batch: list[int], seen: Seen) -> None:
         """As `ScalarGradients.backward`. CompileError, with nothing done, where it cannot be compiled."""

@@ -183,7 +183,9 @@ def test_an_embedding_picks_by_one_hot_vectors_however_often_it_is_used():
     pairs = [[float(i % 7), float(i * i % 7)] for i in range(22)]
     require_one_trajectory(model, X=pairs, optimizer=Adam, lr=0.05)
     compiled, _ = trained(model, True, X=pairs, epochs=1)
-    assert compiled.predict(pairs, compiled=True) == pytest.approx(compiled.predict(pairs, compiled=False), rel=1e-12)
+    assert compiled.predict(pairs, compiled=True) == pytest.approx(
+        compiled.predict(pairs, compiled=False), rel=1e-12, abs=1e-15
+    )
 
 
 def test_an_index_that_is_none_is_refused_as_on_scalars_with_its_example():

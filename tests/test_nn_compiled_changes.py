@@ -417,8 +417,8 @@ def test_predictions_of_many_rows_are_those_of_scalars():
         model = make()
         compiled, scalars = model.predict(X, compiled=True), model.predict(X, compiled=False)
         assert [type(y) for y in compiled] == [type(y) for y in scalars]
-        assert compiled == pytest.approx(scalars, rel=1e-12) if isinstance(compiled[0], float) else all(
-            a == pytest.approx(b, rel=1e-12) for a, b in zip(compiled, scalars, strict=True)
+        assert compiled == pytest.approx(scalars, rel=1e-12, abs=1e-15) if isinstance(compiled[0], float) else all(
+            a == pytest.approx(b, rel=1e-12, abs=1e-15) for a, b in zip(compiled, scalars, strict=True)
         )  # fmt: skip
 
 
@@ -435,13 +435,13 @@ def test_a_prediction_knows_what_changed():
     before = model.predict(X)
     for p in model.parameters():
         p.data *= 2.0
-    assert model.predict(X) == pytest.approx(model.predict(X, compiled=False), rel=1e-12)
+    assert model.predict(X) == pytest.approx(model.predict(X, compiled=False), rel=1e-12, abs=1e-15)
     assert model.predict(X) != before
     for change in CHANGES.values():
         model = network()
         model.predict(X)
         change(model)
-        assert model.predict(X) == pytest.approx(model.predict(X, compiled=False), rel=1e-12)
+        assert model.predict(X) == pytest.approx(model.predict(X, compiled=False), rel=1e-12, abs=1e-15)
 
 
 def test_a_model_that_cannot_be_compiled_predicts_on_scalars():
@@ -511,13 +511,13 @@ def test_threads_predict_with_one_model():
     for thread in threads:
         thread.join()
     assert len(found) == 4
-    assert all(one == pytest.approx(expected, rel=1e-12) for one in found)
+    assert all(one == pytest.approx(expected, rel=1e-12, abs=1e-15) for one in found)
 
 
 def test_predicting_within_no_grad_and_in_the_middle_of_a_run_leaves_modes_alone():
     model = network()
     with no_grad():
-        assert model.predict(X) == pytest.approx(model.predict(X, compiled=False), rel=1e-12)
+        assert model.predict(X) == pytest.approx(model.predict(X, compiled=False), rel=1e-12, abs=1e-15)
     assert model.training
     assert all(module.training for _, module in model.named_modules())
 
