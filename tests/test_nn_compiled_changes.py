@@ -120,10 +120,18 @@ def test_what_does_not_change_is_traced_once(traces):
     assert len(traces) == 1
 
 
-def test_a_setting_of_the_loss_that_changes_is_traced_anew(traces):
-    class Power(nn.Loss):
-        pass
+def test_fitting_the_same_model_again_compiles_nothing(traces):
+    model = network()
+    for _ in range(3):
+        trained(model, True)
+    assert len(traces) == 1
+    take_relu(model)
+    trained(model, True)
+    trained(model, True, loss="mae")
+    assert len(traces) == 3
 
+
+def test_a_setting_of_the_loss_that_changes_is_traced_anew(traces):
     class Even:
         def __init__(self):
             self.power = 2
