@@ -299,6 +299,10 @@ def test_what_cannot_be_compiled_goes_on_scalars_and_says_why(make, settings, re
     assert str(caught.value).startswith(reason)
 
 
+def test_what_is_a_constant_to_the_trace_is_found_where_every_epoch_starts_with_the_same_example():
+    assert trained(Detached(), None, batch_size=None).engine.startswith("scalars: scalars give")
+
+
 def test_a_branch_that_opens_later_is_found_at_the_start_of_its_epoch():
     """What decides is no attribute, and the graph of the first epoch was another."""
     found = []
@@ -375,6 +379,11 @@ OF_LOGS = nn.Loss(lambda prediction, target: log(prediction + 0.6) * target)
 FAILURES = {
     "a diverging run": {"epochs": 60, "optimizer_lr": 1e3},
     "the domain of a loss": {"loss": "binary_cross_entropy", "y": [float(y > 0.0) for y in Y]},
+    "a probability above 1 whose logarithm there is": {
+        "make": lambda: Sequential(Layer(3, 1, bias_init=nn.all_equal(5.0), rng=0)),
+        "loss": "binary_cross_entropy",
+        "y": [1.0] * 22,
+    },
     "the domain of an operation": {"loss": OF_LOGS, "epochs": 60},
     "a loss that fails": {"loss": lambda prediction, target: prediction[3]},
     "a loss of no Value": {"loss": lambda prediction, target: 1.0},
@@ -503,6 +512,11 @@ def test_a_model_that_predicted_goes_without_the_garbage_collector():
         gone = weakref.ref(model)
         del model
         assert gone() is None
+        branch = Branch(lambda self, x: x[0] > 0.0)
+        branch.predict(X)
+        gone = weakref.ref(branch)
+        del branch
+        assert gone() is None, "the error that it cannot be compiled holds no frame"
     finally:
         gc.enable()
 
@@ -544,11 +558,11 @@ def test_evaluate_measures_what_it_measures_on_scalars(loss):
 
 
 def test_evaluate_refuses_an_output_outside_the_domain_of_the_loss_as_on_scalars():
-    model = MLP(3, [1], rng=0)
-    y = [float(t > 0.0) for t in Y]
-    messages = []
-    for compiled in (None, False):
-        with pytest.raises(ValueError, match="binary_cross_entropy is not finite for probability") as caught:
-            nn.evaluate(model, X, y, "binary_cross_entropy", compiled=compiled)
-        messages.append(str(caught.value))
-    assert messages[0] == messages[1]
+    low, high = MLP(3, [1], rng=0), MLP(3, [1], bias_init=nn.all_equal(5.0), rng=0)
+    for model, y in ((low, [float(t > 0.0) for t in Y]), (high, [1.0] * 22)):
+        messages = []
+        for compiled in (None, False):
+            with pytest.raises(ValueError, match="binary_cross_entropy is not finite for probability") as caught:
+                nn.evaluate(model, X, y, "binary_cross_entropy", compiled=compiled)
+            messages.append(_rounded(str(caught.value)))
+        assert messages[0] == messages[1]
