@@ -407,6 +407,22 @@ def _rounded(message):
     return re.sub(r"(\.\d{9})\d+", r"\1", message)
 
 
+def test_a_probability_above_1_is_refused_in_whatever_row_it_stands():
+    """−log p is a number there, so that only the loss's domain says it."""
+    rows, y = [*[[0.5]] * 21, [2.0]], [1.0] * 22
+    model = MLP(1, [1], init="zeros")
+    model.layers[0].neurons[0].weights[0].data = 1.0
+    for compiled in (None, False):
+        optimizer = nn.SGD(model.parameters(), 1e-9)
+        with pytest.raises(TrainingError, match=r"example X\[21\]: binary_cross_entropy is not finite"):
+            fit(
+                model, rows, y, loss="binary_cross_entropy", optimizer=optimizer, epochs=1, compiled=compiled,
+                progress=False,
+            )  # fmt: skip
+        with pytest.raises(ValueError, match="binary_cross_entropy is not finite for probability 2.0"):
+            nn.evaluate(model, rows, y, "binary_cross_entropy", compiled=compiled)
+
+
 def test_ctrl_c_in_a_step_leaves_the_weights_of_the_last_completed_one(monkeypatch):
     model = network()
     completed = []
