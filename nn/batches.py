@@ -28,20 +28,13 @@ class Seen:
 
 
 class ScalarGradients:
-    """Gradients by scalar graphs. ``keeps_predictions``: whether `Seen` is to have the predictions, for metrics.
-
-    ``engine`` : what `History.engine` says of it
-    """
+    """Gradients by scalar graphs. ``keeps_predictions``: whether `Seen` is to have the predictions, for metrics."""
 
     def __init__(self, model: Module, loss: Loss, examples: Examples, keeps_predictions: bool) -> None:
         self._model, self._loss, self._examples = model, loss, examples
         self.keeps_predictions = keeps_predictions
         self.parameters = model.parameters()
         self._looked_at = False
-        self.engine = "scalars"
-
-    def start_epoch(self) -> None:
-        """Nothing is prepared: each graph is new."""
 
     def backward(self, batch: list[int], seen: Seen) -> None:
         """Set every parameter's gradient to that of the batch's loss, weighted as the loss says.

@@ -7,6 +7,7 @@ on scalars too, for what a trace cannot see: CompileError where they differ.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -18,7 +19,17 @@ from nn.examples import Examples
 from nn.fingerprint import fingerprint
 from nn.losses import Loss
 from nn.module import Module
-from nn.tracing import States, Traced, as_targets_of, generators, require_equal, restore, states_of, traced_function
+from nn.tracing import (
+    States,
+    Traced,
+    as_targets_of,
+    generators,
+    kept,
+    require_equal,
+    restore,
+    states_of,
+    traced_function,
+)
 
 
 class CompiledGradients:
@@ -45,10 +56,9 @@ class CompiledGradients:
         self._looks = True
 
     @property
-    def engine(self) -> str:
-        """What `History.engine` says of it."""
-        reason = self._penalty.reason if self._penalty is not None else ""
-        return "compiled" + (f", the penalty on scalars: {reason}" if reason else "")
+    def penalty_on_scalars(self) -> str:
+        """Why the penalty is not compiled."""
+        return self._penalty.reason if self._penalty is not None else ""
 
     def backward(self, batch: list[int], seen: Seen) -> None:
         """As `ScalarGradients.backward`. CompileError, with nothing done, where it cannot be compiled."""
@@ -57,7 +67,7 @@ class CompiledGradients:
         weights = [self._examples.weights[i] for i in counted]
         states = states_of(self._drawing())
         try:
-            outputs, gradient = self._run(counted, self._loss.shares(weights))
+            outputs, gradient = self._run(counted, self._loss.shares(weights), len(batch))
         except (ValueError, ArithmeticError):
             restore(states)
             self._scalars.backward(batch, seen)
@@ -69,9 +79,21 @@ class CompiledGradients:
             seen.predictions += as_targets_of(outputs[:, 1:])
             seen.targets += [self._examples.targets[i] for i in counted]
 
-    def _run(self, rows: list[int], shares: list[float]) -> tuple[Any, Any]:
-        program = self._traced.program
-        found, gradient = program.pull_back(self._traced.rows(self._table[rows]), np.array(shares), program.theta())
+    def _run(self, counted: list[int], shares: list[float], size: int) -> tuple[Any, Any]:
+        """The outputs of the examples, and their gradient, in batches of one ``size``, whose buffers are there."""
+        program, table = self._traced.program, self._table[counted]
+        theta, seeds = program.theta(), np.array(shares)
+        outputs: list[Any] = []
+        gradient = np.zeros(len(theta))
+        for part in self._traced.parts(len(table)):
+            rows, of = self._traced.rows(table[part]), seeds[part]
+            count, missing = len(rows), min(size, part.stop - part.start) - len(rows)
+            if missing:  # the first once more, and it does not count
+                rows, of = np.concatenate([rows, rows[[0] * missing]]), np.concatenate([of, np.zeros(missing)])
+            found, theirs = program.pull_back(rows, of, theta)
+            outputs.append(found[:count])
+            gradient += theirs
+        found = outputs[0] if len(outputs) == 1 else np.concatenate(outputs)
         self._loss.require_domain(found[:, 1:])
         return found, gradient
 
@@ -95,15 +117,17 @@ class CompiledGradients:
         seen.example = None
         restore(states)
         if changed:
-            self._trace()
+            self._trace(key)
         self._compare(example, [float(y) for y in expected], cost.data, states)
         self._key, self._looks = key, False
 
-    def _trace(self) -> None:
+    def _trace(self, key: Any) -> None:
         examples = self._examples
         last = len(examples) - 1  # another than the first of an epoch: what is taken for a constant is found
         row, target, parameters = examples.rows[last], examples.prepared[last], self._scalars.parameters
-        self._traced = Traced(self._model, row, self._loss, target, parameters)
+        key = *key, [id(parameter) for parameter in parameters]
+        trace = functools.partial(Traced, self._model, row, self._loss, target, parameters)
+        self._traced = kept(self._model, "training", key, trace)
         if self._table is None:
             targets = np.array(examples.prepared, dtype=float).reshape(len(examples), -1)
             self._table = np.concatenate([np.asarray(examples.rows.table, dtype=float), targets], axis=1)
@@ -144,10 +168,11 @@ class _CompiledPenalty:
 
     def __init__(self, penalty: Callable[[list[Value]], Any], weights: list[Value], key: Any) -> None:
         self.key, self.reason = key, ""
+        self.program: Any = None
         try:
             self.program = traced_function(penalty, weights)
         except CompileError as error:
-            self.program, self.reason = None, str(error)
+            self.reason = str(error)
 
     def compare(self, penalty: Callable[[list[Value]], Any], weights: list[Value]) -> None:
         """Once an epoch with scalars."""

@@ -151,8 +151,9 @@ class Module:
     def mode(self, training: bool) -> Iterator[None]:
         """Dropout on or off meanwhile; in every module as it was afterwards."""
         before = [(module, module.training) for _, module in self.named_modules()]
-        self._set_training(training)
         try:
+            for module, _ in before:
+                module.training = training
             yield
         finally:
             for module, was_training in before:

@@ -24,7 +24,7 @@ from nn.checks import kind, shown
 from nn.fingerprint import fingerprint
 
 FEW = 20  # rows that are not worth compiling for
-_ENTRIES = 1 << 22  # of the rows that are made at once
+ENTRIES = 1 << 22  # of the rows that are made at once
 
 
 class Traced:
@@ -70,9 +70,13 @@ class Traced:
         """The Program's outputs for all rows, made a part at a time."""
         import numpy as np
 
-        size = max(1, _ENTRIES // self.program.inputs)
-        parts = [self.program(self.rows(table[i : i + size])) for i in range(0, len(table), size)]
-        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+        found = [self.program(self.rows(table[part])) for part in self.parts(len(table))]
+        return found[0] if len(found) == 1 else np.concatenate(found)
+
+    def parts(self, count: int) -> list[slice]:
+        """So many rows in parts, each of so many rows at once as memory allows."""
+        size = max(1, ENTRIES // self.program.inputs)
+        return [slice(i, i + size) for i in range(0, count, size)]
 
 
 class _Sides:
@@ -240,20 +244,9 @@ def as_targets_of(outputs: Any) -> list[Any]:
 
 
 def _by_program(model: Any, table: Any, loss: Any, prepared: Sequence[Any]) -> Any:
-    """What was compiled before is kept by the model, as long as its fingerprint is the same."""
-    kept = vars(model).setdefault("_compiled", {})
-    key = (fingerprint(model), fingerprint(loss))
-    which = loss is None
-    if which not in kept or kept[which][0] != key:
-        last = table[len(table) - 1]
-        try:
-            found: Any = Traced(model, [float(x) for x in last], loss, prepared[-1] if prepared else None)
-        except CompileError as error:
-            found = error
-        kept[which] = (key, found)
-    traced = kept[which][1]
-    if isinstance(traced, CompileError):
-        raise CompileError(str(traced))
+    last, target = [float(x) for x in table[len(table) - 1]], prepared[-1] if prepared else None
+    key = fingerprint(model), fingerprint(loss)
+    traced = kept(model, "outputs" if loss is None else "loss", key, lambda: Traced(model, last, loss, target))
     import numpy as np
 
     rows = np.asarray(table, dtype=float)
@@ -266,6 +259,21 @@ def _by_program(model: Any, table: Any, loss: Any, prepared: Sequence[Any]) -> A
     if loss is not None:
         require_equal([float(found[0, 0])], [float(loss.of(outputs, prepared[0]))], scale=max(map(abs, expected)))
         loss.require_domain(found[:, 1:])
+    return found
+
+
+def kept(model: Any, which: str, key: Any, trace: Callable[[], Traced]) -> Traced:
+    """What was compiled before, which the model keeps as long as the key is the same. Raises CompileError as then."""
+    known = vars(model).setdefault("_compiled", {})
+    if which not in known or known[which][0] != key:
+        try:
+            found: Traced | CompileError = trace()
+        except CompileError as error:
+            found = CompileError(str(error))  # without the frames that hold the model
+        known[which] = key, found
+    found = known[which][1]
+    if isinstance(found, CompileError):
+        raise CompileError(str(found))
     return found
 
 

@@ -19,18 +19,18 @@ from typing import Any
 
 from autodiff import CompileError, Value
 from nn import resuming
-from nn.batches import ScalarGradients, Seen
+from nn.batches import Seen
 from nn.callbacks import Callback, EarlyStopping, History
 from nn.checkpoint import generators
 from nn.checks import as_random, instance, integer, kind, listed, nonnegative, positive, shown
 from nn.examples import Examples, warn_of_labels_from_one
+from nn.gradients import Gradients
 from nn.interrupts import completed
 from nn.losses import Loss, as_loss
 from nn.metrics import Measures, Metric, paused_gc, require_classes
 from nn.module import Module, require_module
 from nn.optim import Optimizer, clip_grad_norm, clip_grad_value
 from nn.sampling import check_batch_size, minibatches
-from nn.tracing import check_compiled
 
 Penalty = Callable[[list[Value]], Any]
 
@@ -199,27 +199,9 @@ class Training:
         self._described: dict[str, Any] | None = None
         self._started: list[Callback] = []
         self._standing: resuming.Standing | None = None  # at the last epoch's end; None while that is being told
-        self.compiled = check_compiled(compiled)
-        self._scalars = ScalarGradients(model, self.loss, self.examples, bool(self.measures.metrics))
-        self._gradients = self._chosen_gradients()
-
-    def _chosen_gradients(self) -> Any:
-        """What computes gradients: by scalars, or compiled, as long as that can be."""
-        if self.compiled is False:
-            return self._scalars
-        try:
-            from nn.compiled import CompiledGradients
-        except ImportError as error:
-            return self._without_compiler(CompileError(f"NumPy cannot be imported ({error})"))
-        watched = any(callback.on_gradients.__func__ is not Callback.on_gradients for callback in self.callbacks)
-        required = self.compiled is True
-        return CompiledGradients(self._scalars, self.model, self.loss, self.examples, watched, required)
-
-    def _without_compiler(self, error: CompileError) -> ScalarGradients:
-        if self.compiled:
-            raise error
-        self._scalars.engine = f"scalars: {error}"
-        return self._scalars
+        watched = any(getattr(c.on_gradients, "__func__", None) is not Callback.on_gradients for c in self.callbacks)
+        keeps_predictions = bool(self.measures.metrics)
+        self._gradients = Gradients(compiled, model, self.loss, self.examples, keeps_predictions, watched)
 
     def _empty_history(self) -> History:
         columns = [*self.measures.names, *(["penalty"] if self.penalty else [])]
@@ -334,7 +316,9 @@ class Training:
                 row["penalty"] = math.fsum(seen.penalties) / len(seen.penalties)
             if self.validation:
                 where = ", validation"
-                found = self.measures.on(self.model, self.validation, None if self.compiled else self.compiled)
+                found = self.measures.on(
+                    self.model, self.validation, None if self._gradients.compiled else self._gradients.compiled
+                )
                 row |= {f"validation_{name}": x for name, x in found.items()}
         except (TypeError, ValueError, ArithmeticError) as error:
             raise self._failed(error, None, where=where) from error
@@ -356,7 +340,7 @@ class Training:
     def _run_step(self, batch: list[int], number_of_batch: int, seen: Seen) -> None:
         """Average the gradients of the examples in ``batch`` (rows of X), add the penalty's, move the parameters."""
         try:
-            self._backward(batch, seen)
+            self._gradients.backward(batch, seen)
             if self.penalty is not None:
                 self._gradients.add_penalty(self.penalty, self._weights, seen)
             self.history.engine = self._gradients.engine
@@ -375,13 +359,6 @@ class Training:
         except (ValueError, ArithmeticError) as error:
             raise self._failed(error, number_of_batch, advise=False) from error  # the optimizer's message does
         self.step += 1
-
-    def _backward(self, batch: list[int], seen: Seen) -> None:
-        try:
-            self._gradients.backward(batch, seen)
-        except CompileError as error:
-            self._gradients = self._without_compiler(error)
-            self._gradients.backward(batch, seen)
 
     def _failed(
         self, error: Exception, batch: int | None, example: int | None = None, where: str = "", advise: bool = True

@@ -1,4 +1,7 @@
-"""Checkpoints: what is saved comes back bit by bit, a kill loses nothing, and resuming is never having stopped."""
+"""Checkpoints: what is saved comes back bit by bit, a kill loses nothing, and resuming is never having stopped.
+
+Equal bits of a run are a matter of scalars, so they train here; across both: test_nn_compiled.
+"""
 
 import errno
 import json
@@ -258,6 +261,7 @@ def run(path, optimizer, steps=None, resume=None, epochs=8, seed=0, model=None, 
         "epochs": epochs, "batch_size": 4, "validation": (DATA[:3], TARGETS[:3]), "metrics": ["mae"],
         "schedule": nn.Warmup(5, then=nn.CosineDecay(20, per="step"), per="step"), "penalty": nn.L2(1e-3),
         "callbacks": [Checkpoint(path), EarlyStopping(patience=3), Crash(steps)], "rng": seed, "progress": False,
+        "compiled": False,
     }  # fmt: skip
     history = fit(model, DATA, TARGETS, optimizer=optimizer(model.parameters()), resume=resume, **(arguments | changes))
     return model, history

@@ -50,7 +50,7 @@ def test_the_source_runs_and_gives_the_gradient(name: str) -> None:
         exec(program.source(textbook), made)
         assert set(made) <= {"__builtins__", "np", "math", "erf", "erfc", "value_and_gradient"}
         found = made["value_and_gradient"](program.theta(), rows)  # type: ignore[operator]
-        assert found[0] == pytest.approx(loss, rel=1e-12)
+        assert found[0] == pytest.approx(loss, rel=1e-12, abs=1e-14)
         assert found[1] == pytest.approx(gradient, rel=1e-9, abs=1e-12)
 
 
@@ -67,7 +67,7 @@ def test_the_source_of_a_prediction_gives_the_outputs() -> None:
     made: dict[str, object] = {}
     exec(program.source(), made)
     rows = np.random.default_rng(0).normal(size=(5, 2))
-    assert made["outputs"](program.theta(), rows) == pytest.approx(program(rows), rel=1e-14)  # type: ignore[operator]
+    assert made["outputs"](program.theta(), rows) == pytest.approx(program(rows), rel=1e-14, abs=1e-14)  # type: ignore[operator]
 
 
 @pytest.mark.parametrize("fused", [True, False])

@@ -49,7 +49,7 @@ def assert_as_on_scalars(
         allowed[i] = [rtol * (contributions.get(p, 0.0) + 1.0) for p in parameters]
     assert (np.abs(each - gradients) <= allowed).all()
     loss, gradient = program.value_and_grad(np.array(rows).reshape(len(rows), -1), reduce="sum")
-    assert loss == pytest.approx(math.fsum(outputs), rel=1e-12)
+    assert loss == pytest.approx(math.fsum(outputs), rel=1e-12, abs=1e-14)
     assert (np.abs(gradient - gradients.sum(0)) <= allowed.sum(0)).all()
     assert [p.grad for p in parameters] == gradient.tolist()
 
@@ -208,7 +208,7 @@ def test_a_loss_that_no_example_changes_has_its_gradient_for_each() -> None:
     losses, each = program.value_and_grad([[1.0], [2.0], [3.0]], reduce=None)
     assert len(set(losses)) == 1 and (each == each[0]).all() and each[0, 0] != 0.0
     _, gradient = program.value_and_grad([[1.0], [2.0], [3.0]])
-    assert gradient == pytest.approx(each[0], rel=1e-15)
+    assert gradient == pytest.approx(each[0], rel=1e-15, abs=1e-14)
 
 
 def test_examples_in_many_chunks_give_what_they_give_in_one() -> None:
@@ -217,8 +217,8 @@ def test_examples_in_many_chunks_give_what_they_give_in_one() -> None:
     rows = np.random.default_rng(0).normal(size=(40_001, 4))
     loss, gradient = program.value_and_grad(rows)
     parts = [program.value_and_grad(rows[i : i + 5000], reduce="sum") for i in range(0, 40_001, 5000)]
-    assert loss == pytest.approx(math.fsum(part[0] for part in parts) / 40_001, rel=1e-12)
-    assert gradient == pytest.approx(sum(part[1] for part in parts) / 40_001, rel=1e-10)
+    assert loss == pytest.approx(math.fsum(part[0] for part in parts) / 40_001, rel=1e-12, abs=1e-14)
+    assert gradient == pytest.approx(sum(part[1] for part in parts) / 40_001, rel=1e-10, abs=1e-14)
 
 
 def test_float32_keeps_seven_digits_in_half_the_memory() -> None:
