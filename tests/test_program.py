@@ -157,6 +157,15 @@ def test_what_is_no_value_is_named() -> None:
         compile(lambda u: "text", 1.0)
 
 
+def test_a_function_without_a_number_is_refused_and_one_of_a_number_gives_it() -> None:
+    with refused("f returns no number"):
+        compile(lambda x: [], 1.0)
+    with refused("output is an empty list"):
+        compile([], inputs=[Value(1.0)])
+    assert compile(lambda x: 3.0, 1.0)([1.0, 2.0]).tolist() == [3.0, 3.0]
+    assert compile(lambda x: x, 1.0)([1.0, 2.0]).tolist() == [1.0, 2.0]
+
+
 def test_a_list_of_outputs_gives_columns_and_no_gradient() -> None:
     x, y = Value(1.0), Value(2.0)
     program = compile([x + y, x * y, x], inputs=[x], parameters=[y])

@@ -70,6 +70,10 @@ def test_the_source_of_a_prediction_gives_the_outputs() -> None:
     assert made["outputs"](program.theta(), rows) == pytest.approx(program(rows), rel=1e-14, abs=1e-14)  # type: ignore[operator]
 
 
+def test_neurons_of_two_inputs_without_bias_in_single_operations_are_a_matrix() -> None:
+    assert str(network("mse", 2, [2, 1], fused=False, bias=False)).startswith("z1[2] = W1[2×2] @ x[2]\n")
+
+
 @pytest.mark.parametrize("fused", [True, False])
 @pytest.mark.parametrize("bias", [True, False])
 def test_no_mlp_has_a_gather(fused: bool, bias: bool) -> None:
@@ -106,6 +110,14 @@ def test_names_come_from_labels_and_from_named_parameters() -> None:
         lambda u: dot(layer.forward(u), layer.forward(u)), [0.1, 0.2], parameters=dict(layer.named_parameters())
     )
     assert "@ u[2]" in str(program)
+    w = [Value(0.5, "w"), Value(2.0)]
+    assert str(
+        compile(lambda x: tanh(w[0] * x) * w[1], 0.5, parameters={"slope": w[0], "height": w[1]})
+    ).splitlines() == [
+        "v1 = slope·x",
+        "v2 = tanh(v1)",
+        "L = v2·height",
+    ]
     w = weights(2, "slope")
     assert "slope" in str(compile(lambda x: tanh(w[0] * x) * w[1], 0.5, parameters=w))
 

@@ -20,6 +20,8 @@ Parameters = Iterable[Value] | Mapping[str, Value] | Iterable[tuple[str, Value]]
 def compile_graph(output: Any, inputs: Sequence[Value], parameters: Parameters, lift: bool, dtype: str) -> Program:
     single = isinstance(output, Value)
     outputs = [output] if single else _values("output", output)
+    if not outputs:
+        raise CompileError("output is an empty list: there is nothing to compute")
     leaves, names = _values("inputs", inputs), _named(parameters)
     trace = read(outputs, leaves, [value for _, value in names])
     _check_leaves("inputs", [(_called(x), x) for x in leaves])
@@ -41,9 +43,10 @@ def compile_function(
     inputs = [Value(x, name) for x, name in zip(flat, _argument_names(f, arguments), strict=True)]
     with watching(inputs):
         output = f(*structure.rebuild(inputs))
-    single = isinstance(output, Value)
-    outputs = [output] if single else flatten(output, "the result of f")[0]
-    outputs = [x if isinstance(x, Value) else Value(x) for x in outputs]
+    single = isinstance(output, Value | int | float)
+    outputs = [x if isinstance(x, Value) else Value(x) for x in flatten(output, "the result of f")[0]]
+    if not outputs:
+        raise CompileError("f returns no number: there is nothing to compute")
     trace = read(outputs, inputs, [value for _, value in names])
     return _program(trace, names, single, lift, dtype)
 
@@ -96,7 +99,8 @@ def _named(parameters: Any) -> list[tuple[str, Value]]:
         name, value = pair
         if not isinstance(value, Value):
             raise CompileError(f"parameters[{i}] is {type(value).__name__} {shorten(value)}, not a Value")
-        found.append((value.label or str(name), value))
+        path = "." in str(name)  # of a module's parameter, which its label calls shorter
+        found.append(((value.label or str(name)) if path else (str(name) or value.label), value))
     return found
 
 

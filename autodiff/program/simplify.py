@@ -92,12 +92,12 @@ class _Gathering:
         return terms, within
 
     def _is_worth_it(self, terms: Sequence[_Term]) -> bool:
-        """Three terms, or w·x + b of a learned w; a·b + c may as well stay two operations."""
+        """Three terms, or w·x + b and v·x + w·y of learned weights; a·b + c may as well stay two operations."""
         if len(terms) > 2:
             return True
-        products = [term for term in terms if len(term) == 2]
-        alone = [term for term in terms if len(term) == 1]
-        return len(products) == 1 == len(alone) and self._is_weighted(products[0]) and not self.varies[alone[0][0]]
+        weighted = [term for term in terms if len(term) == 2 and self._is_weighted(term)]
+        fixed = [term for term in terms if len(term) == 1 and not self.varies[term[0]]]
+        return bool(weighted) and len(weighted) + len(fixed) == 2
 
     def _is_weighted(self, product: _Term) -> bool:
         return any(self.learned[w] and not self.varies[w] and self.varies[x] for w, x in (product, product[::-1]))
