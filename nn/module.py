@@ -38,6 +38,7 @@ class Module:
     is_layer : True for what `summary` shows on one line, whatever modules it is made of
     makes_probabilities : True where the outputs are probabilities already, so that a loss of logits is refused
     rng : the random.Random that it draws from, which checkpoints save and restore
+    draw : a method, count → list of numbers, by which `forward` takes what it draws from ``rng``: so it can be compiled
 
     >>> from autodiff import Value
     >>> class Scale(Module):
