@@ -32,6 +32,7 @@ from tqdm import tqdm
 
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("autodiff", "nn")
+NOT_YET = "autodiff/program/"  # what compiles graphs is tested by its numbers; its faults were not put in so far
 WORKERS = 2
 tqdm.monitor_interval = 0  # no thread of its own: a fork would not have it
 NOTE = ".current"
@@ -59,7 +60,8 @@ def copy_of_the_tree(tree: Path) -> Path:
 def sources(tree: Path) -> list[tuple[str, str]]:
     """Each file that is mutated, and its text."""
     files = [path for package in PACKAGES for path in sorted((tree / package).rglob("*.py"))]
-    return [(path.relative_to(tree).as_posix(), path.read_text("utf-8")) for path in files]
+    named = [(path.relative_to(tree).as_posix(), path.read_text("utf-8")) for path in files]
+    return [(name, text) for name, text in named if not name.startswith(NOT_YET)]
 
 
 def test_files(tree: Path) -> list[str]:

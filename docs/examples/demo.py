@@ -119,7 +119,7 @@ def _wrong_digits(run: Run, figure_class: Any) -> Any:
         ax.set_axis_off()
     for ax, i in zip(axes, wrong, strict=False):
         ax.imshow(pictures[i].reshape(8, 8), cmap="gray_r", vmin=0.0, vmax=1.0)
-        ax.set_title(f"{int(digits[i])} read as {int(found[i])}", fontsize=10)
+        ax.set_title(f"{digits[i]:.0f} read as {found[i]}", fontsize=10)
     return figure
 
 
