@@ -11,12 +11,12 @@ alone, and nothing of the engine: the native engine is built from the C, the ste
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from autodiff.namespaces import FLOATS, Namespace
-from autodiff.op import ELEMENTARY, Op
+from autodiff.op import ELEMENTARY, REALS, Op
 
 _OWN = "step compare less unless floor total largest".split()  # the primitives that a dialect spells
 
@@ -189,13 +189,57 @@ class Expression:
     def __neg__(self) -> Expression:
         return _expression("-{}", self)
 
+    def __mod__(self, other: Any) -> Expression:
+        return _expression("mod", self, other)
+
+    def __abs__(self) -> Expression:
+        return _expression("abs", self)
+
+    def __floor__(self) -> Expression:
+        return _expression("floor", self)
+
     def __and__(self, other: Any) -> Expression:
         return _expression("{} && {}", self, other)
 
     def __eq__(self, other: object) -> Any:
         return _expression("{} == {}", self, other)
 
+    def __ne__(self, other: object) -> Any:
+        return _expression("{} != {}", self, other)
+
+    def __lt__(self, other: Any) -> Expression:
+        return _expression("{} < {}", self, other)
+
+    def __le__(self, other: Any) -> Expression:
+        return _expression("{} <= {}", self, other)
+
+    def __gt__(self, other: Any) -> Expression:
+        return _expression("{} > {}", self, other)
+
+    def __ge__(self, other: Any) -> Expression:
+        return _expression("{} >= {}", self, other)
+
+    def __bool__(self) -> bool:
+        if not _answers:
+            raise TypeError("a rule takes xp.unless in place of if")
+        try:
+            return next(_answers[-1])
+        except StopIteration:
+            raise _QuestionError(self) from None
+
     __hash__ = object.__hash__
+
+
+class _QuestionError(Exception):
+    """A predicate asks for the truth of a condition."""
+
+    def __init__(self, condition: Expression) -> None:
+        super().__init__("a domain is told by comparisons with and, or and not")
+        self.condition = condition
+
+
+_answers: list[Iterator[bool]] = []  # what conditions come to in the run of a predicate that is on
+_MOST_QUESTIONS = 16
 
 
 _made: dict[tuple[Any, ...], Expression] = {}  # of the row that is being written: equal expressions are one
@@ -344,11 +388,16 @@ def row_source(op: Op, dialect: Dialect) -> str:
 
 
 def _fixed(op: Op, dialect: Dialect) -> Iterable[str]:
-    x, out = tuple(Expression(name) for name in op.operands), Expression("out")
-    yield _function_of(dialect, f"{op.name}_value", op.operands, op.value(_TEXT, *x))
+    x, out = tuple(map(Expression, _parameters(op))), Expression("out")
+    yield _function_of(dialect, f"{op.name}_value", _parameters(op), op.value(_TEXT, *x))
     for i in range(len(x)):
         partial = op.partial(i, _TEXT, out, *x)
-        yield _function_of(dialect, f"{op.name}_partial_{i}", ("out", *op.operands), partial)
+        yield _function_of(dialect, f"{op.name}_partial_{i}", ("out", *_parameters(op)), partial)
+
+
+def _parameters(op: Op) -> tuple[str, ...]:
+    """The operands' names; a longer one so that it is no word of a language and none of its functions."""
+    return tuple(name if len(name) == 1 else f"{name}_" for name in op.operands)
 
 
 def _function_of(dialect: Dialect, name: str, parameters: Sequence[str], result: Any) -> str:
@@ -356,6 +405,52 @@ def _function_of(dialect: Dialect, name: str, parameters: Sequence[str], result:
     writer.line(f"return {writer.text(result, outermost=True)};")
     listed = ", ".join(dialect.parameter.format(p) for p in parameters)
     return "\n".join([dialect.function.format(name=name, parameters=listed), *writer.lines, "}"])
+
+
+def domain_source(op: Op, dialect: Dialect) -> str:
+    """NAME_contains(x, y) and NAME_smooth(x, y): whether the row has a value there, and a derivative; "" where it
+    always has.
+
+    A predicate is Python with ``and``, ``or`` and a < b < c: it runs once for each way in which its conditions can come
+    out. Raises TypeError or ValueError for one that cannot be written so, and for one of an n-ary row.
+
+    >>> from autodiff.codegen import JAVASCRIPT, domain_source
+    >>> from autodiff.ops import OPS
+    >>> print(domain_source(OPS["arccosh"], JAVASCRIPT))
+    function arccosh_contains(x) {
+        return x >= 1.0;
+    }
+    <BLANKLINE>
+    function arccosh_smooth(x) {
+        return x > 1.0;
+    }
+    """
+    predicates = {"contains": op.domain.contains, "smooth": op.domain.smooth}
+    predicates = {name: known for name, known in predicates.items() if known not in (None, REALS.contains)}
+    if op.n_ary and predicates:
+        raise ValueError(f"the domain of {op.name}, which takes any number of operands, cannot be written")
+    x = tuple(map(Expression, _parameters(op)))
+    try:
+        return "\n\n".join(
+            _function_of(dialect, f"{op.name}_{name}", _parameters(op), _decided(known, x, ()))  # type: ignore[arg-type]
+            for name, known in predicates.items()
+        )
+    finally:
+        _made.clear()
+
+
+def _decided(predicate: Callable[..., Any], x: tuple[Expression, ...], answers: tuple[bool, ...]) -> Any:
+    if len(answers) > _MOST_QUESTIONS:
+        raise ValueError("a domain of so many conditions cannot be written")
+    _answers.append(iter(answers))
+    try:
+        return predicate(*x)
+    except _QuestionError as question:
+        condition = question.condition
+    finally:
+        _answers.pop()
+    yes, no = (_decided(predicate, x, (*answers, answer)) for answer in (True, False))
+    return _expression("unless", condition, yes, no)
 
 
 def _n_ary(op: Op, dialect: Dialect) -> Iterable[str]:

@@ -79,6 +79,7 @@
     const states = [];
     let lit = [];
     let frame = null;
+    let failing = null; // the elements of an operation that has no value, or no derivative
 
     const light = (element, how) => {
       if (!element) return;
@@ -119,8 +120,11 @@
     };
 
     /* Only what changed is touched: a graph of hundreds of nodes stays fluent. */
-    const paint = (step, known, awaited, chosen, walk) => {
+    const paint = (step, known, awaited, chosen, walk, fault) => {
       still();
+      failing?.forEach((element) => element.classList.remove("failing"));
+      failing = fault ? [`node-${fault[0]}`, `op-${fault[0]}`].map((part) => parts.get(part)).filter(Boolean) : null;
+      failing?.forEach((element) => element.classList.add("failing"));
       for (const number of numbers) {
         const entry = known(number.key);
         const now = entry ? entry.text : number.key === awaited ? "?" : "";
@@ -157,11 +161,12 @@
       frame = null;
       picture.querySelectorAll(".carried").forEach((chip) => chip.remove());
     };
-    const travel = (step, seconds) => {
+    const travel = (step, seconds, textOf) => {
       if (calm.matches || !step.carried) return;
       const against = step.phase === "backward" || step.phase === "path";
       const stages = 1 + Math.max(...step.carried.map(([, , stage]) => stage));
-      const chips = step.carried.flatMap(([text, along, stage]) => {
+      const chips = step.carried.flatMap(([key, along, stage]) => {
+        const text = textOf(key);
         const lines = along.map((part) => parts.get(part)?.querySelector("path")).filter(Boolean);
         if (!lines.length) return [];
         const lengths = lines.map((line) => line.getTotalLength());
