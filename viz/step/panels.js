@@ -23,18 +23,21 @@
     slider.setAttribute("aria-label", `${name}, slider`);
     field.setAttribute("aria-label", name);
     let bound = 0;
+    let last = null; // what is shown
     slider.addEventListener("input", () => model.set(i, Number(slider.value)));
     slider.addEventListener("change", () => model.settled());
     field.addEventListener("change", () => {
       const x = parsed(field.value);
       field.setAttribute("aria-invalid", String(!Number.isFinite(x)));
-      if (!Number.isFinite(x)) return;
+      if (!Number.isFinite(x)) return void (last = null);
       model.set(i, x);
       model.settled();
     });
     field.addEventListener("keydown", (event) => event.key === "Enter" && field.dispatchEvent(new Event("change")));
     const paint = () => {
       const x = model.pass.given[i];
+      if (x === last) return;
+      last = x;
       if (Math.abs(x) > bound || bound === 0) {
         bound = Math.max(boundFor(x), bound);
         Object.assign(slider, { min: -bound, max: bound, step: grain(bound) });

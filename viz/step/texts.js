@@ -69,8 +69,8 @@
       // A bar behind each gradient, as long as it is large beside the others.
       rows.forEach(({ grad }) => {
         const share = grad.entry && largest ? Math.abs(grad.entry.value) / largest : 0;
-        const length = `${(100 * share).toFixed(1)}%`;
-        if (grad.bar !== length) grad.cell.style.setProperty("--share", (grad.bar = length));
+        const size = `${Math.round(100 * share)}% 100%`;
+        if (grad.bar !== size) grad.cell.style.backgroundSize = grad.bar = size;
       });
       now?.classList.remove("now");
       now = current === undefined ? null : rows[current].row;
