@@ -6,7 +6,6 @@ the templates are filled by Python with the numbers of the page. What is outside
 
 from __future__ import annotations
 
-import json
 import math
 import random
 import re
@@ -18,13 +17,12 @@ from typing import Any
 import pytest
 from chromium import violations
 from graphs import worked
-from pages import MODEL, SIZES, go, last_step, net, new_page, opened_browser, shown_in_page  # noqa: F401
+from pages import SIZES, go, last_step, net, new_page, opened_browser, shown_in_page, xor  # noqa: F401
 
 import autodiff as ad
 from autodiff import Value, define_op, engine, log, relu, sqrt, topological_order
 from autodiff.op import OPS, Domain
 from autodiff.ops import BUILT_IN
-from nn import MLP
 from viz import step
 from viz.step.lesson import Lesson
 from viz.step.rows import rows_of
@@ -112,7 +110,7 @@ def by_page(lesson: Lesson, template: str, seen: list[float]) -> str:
 
 
 class TestTheSameNumbers:
-    @pytest.mark.parametrize("seed", range(10))
+    @pytest.mark.parametrize("seed", range(6))
     def test_random_inputs_of_random_graphs_give_the_engines_numbers_and_pythons_sentences(
         self, show: Any, seed: int
     ) -> None:
@@ -120,7 +118,7 @@ class TestTheSameNumbers:
         page = show(step(build(start)))
         choice = random.Random(100 + seed)
         agreed = 0
-        for _ in range(4):
+        for _ in range(3):
             numbers = [round(x + choice.uniform(-1.0, 1.0), 3) for x in start]
             for i, x in enumerate(numbers):
                 moved(page, f"x{i}", x)
@@ -145,7 +143,7 @@ class TestTheSameNumbers:
                 text, inside = told["note"]
                 kink = lesson.chain.kink(lesson.order[one.kink]) if one.kink is not None else ""
                 assert text == " ".join(filter(None, [by_page(lesson, one.note, inside), lesson.chain.text(kink)]))
-        assert agreed, "some of the four points are within every domain"
+        assert agreed, "some of the three points are within every domain"
 
     def test_the_numbers_as_recorded_are_there_again_to_the_bit(self, show: Any) -> None:
         page = show(step(net()))
@@ -343,23 +341,23 @@ class TestLooks:
     @pytest.mark.parametrize("size", [SIZES["360 px"], SIZES["a laptop"]], ids=["360 px", "a laptop"])
     def test_axe_finds_nothing_in_the_panels(self, show: Any, scheme: str, size: tuple[int, int]) -> None:
         y, model, examples = xor()
-        page = show(step(y, parameters=model, examples=examples, predict=True), size)
+        page = show(step(y, parameters=model, examples=examples), size)
         page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
         for panel in ("descending", "checking"):
             page.locator(f".{panel} summary").click()
         page.get_by_role("button", name="100 steps").click()
         assert violations(page) == []
         assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
-        moved(page, "x1", 1e300)
-        assert page.locator(".fault").count() == 0 or violations(page) == []
-
-
-def xor() -> tuple[Value, MLP, dict[Value, list[float]]]:
-    model = MLP(2, [2, 1], rng=0)
-    x1, x2, t = Value(0.0, "x1"), Value(1.0, "x2"), Value(1.0, "t")
-    y = (model([x1, x2]) - t) ** 2
-    y.label = "L"
-    return y, model, {x1: [0, 0, 1, 1], x2: [0, 1, 0, 1], t: [0, 1, 1, 0]}
+        moved(page, "W2[1,1]", 1e300)
+        assert page.locator(".fault").count() == 1
+        assert violations(page) == []
+        page.get_by_role("button", name="As recorded").click()
+        page.get_by_role("checkbox", name="Predict").check()
+        for _ in range(2):
+            page.get_by_role("button", name="Next").click()
+        page.get_by_role("button", name="Hint").click()
+        assert violations(page) == []
+        assert not page.locator(".checking").is_visible(), "it would tell what is asked"
 
 
 class TestCheck:
@@ -419,13 +417,10 @@ class TestDescent:
         assert templates.number_in(found[2]) < 0.01 < templates.number_in(found[1])
         assert page.locator(".curve polyline").count() == 1
         go(page, last_step(page))
-        output = topological_order(y)[-3 if False else -1]
-        for k, target in enumerate((0.0, 1.0, 1.0, 0.0)):
+        loss = f"[data-number='data-{len(topological_order(y)) - 1}']"
+        for k in range(4):
             page.locator(".example select").select_option(str(k))
-            losses = page.locator(f"[data-number='data-{topological_order(y).index(output)}']").get_attribute(
-                "data-value"
-            )
-            assert float(losses) < 0.05, target
+            assert float(page.locator(loss).get_attribute("data-value")) < 0.01, f"example {k + 1}"
 
     def test_a_rate_that_is_too_large_stops_where_there_is_still_a_loss(self, show: Any) -> None:
         w = Value(1.5, "w")
@@ -500,4 +495,3 @@ class TestSeveral:
 def test_the_script_takes_nothing_from_numbers_as_code() -> None:
     script = "".join(path.read_text(encoding="utf-8") for path in ASSETS.glob("*.js"))
     assert not re.search(r"\beval\b|new Function|setTimeout\(\s*[\"'`]|document\.write|import\(", script)
-    assert json.loads("[]") == []

@@ -56,7 +56,7 @@
       <div class="side"><div class="inner">
         <div class="story" role="group" aria-label="Story of a value" hidden></div>
         <div class="code" role="group" aria-label="The lines that made the values" tabindex="0" hidden></div>
-        <details class="panel result" hidden open><summary>Your result</summary>
+        <details class="panel scored" hidden open><summary>Your result</summary>
           <p><label>Name <input class="who field" autocomplete="off" spellcheck="false" maxlength="24"></label></p>
           <p class="tally"></p>
           <p>Result code for your teacher: <output class="ticket"></output></p>
@@ -73,7 +73,7 @@
             <button type="button" class="once">1 step</button>
             <button type="button" class="often">100 steps</button>
             <button type="button" class="again">Reset</button></p>
-          <svg class="curve" viewBox="0 0 300 90" role="img" hidden></svg>
+          <svg class="curve" viewBox="0 0 300 100" role="img" hidden></svg>
           <p class="descended" role="status"></p>
         </details>
         <details class="panel checking"><summary>Numerical check</summary>

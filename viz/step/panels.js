@@ -94,9 +94,10 @@
   const checkingPanel = ($, model) => {
     const [by, slider] = [$(".checking select"), $(".epsilon")];
     by.append(...leaves.filter((i) => i !== last).map((i) => new Option(nodes[i].plain, i)));
-    $(".checking").hidden = Boolean(standing) || !by.options.length;
+    const possible = !standing && by.options.length > 0;
     const f = nodes[last].name;
     const paint = () => {
+      $(".checking").hidden = !possible || model.predicting(); // it would tell what is asked
       if (!$(".checking").open || $(".checking").hidden) return;
       const [i, epsilon] = [Number(by.value), 10 ** Number(slider.value)];
       const at = (shift) => lossAt(model.pass.given.map((x, k) => (k === i ? x + shift : x)));
@@ -175,19 +176,19 @@
         (stopped ? " The next step would leave where the loss has a value: take a smaller η." : ""));
     };
     const draw = () => {
-      const [wide, high, edge] = [300, 90, 6];
+      const [wide, high, edge, above] = [300, 100, 6, 20]; // above: room for words
       const top = Math.max(...curve);
       const low = Math.min(0, ...curve);
       const many = Math.max(curve.length - 1, 1);
       const every = Math.max(1, Math.floor(curve.length / 400));
       const at = (loss, k) =>
-        `${(edge + ((wide - 2 * edge) * k) / many).toFixed(1)},${(high - edge - ((high - 2 * edge) * (loss - low)) / (top - low || 1)).toFixed(1)}`;
+        `${(edge + ((wide - 2 * edge) * k) / many).toFixed(1)},${(high - edge - ((high - edge - above) * (loss - low)) / (top - low || 1)).toFixed(1)}`;
       const points = curve.map(at).filter((_, k) => k % every === 0 || k === curve.length - 1);
       const label = `Loss, from ${format(curve[0])} to ${format(curve.at(-1))}`;
       $(".curve").toggleAttribute("hidden", curve.length < 2);
       $(".curve").setAttribute("aria-label", label);
-      $(".curve").innerHTML = `<polyline points="${points.join(" ")}"/><text x="${edge}" y="12">loss, at most ${format(top, 3)}</text>
-        <text x="${wide - edge}" y="12" text-anchor="end">${curve.length - 1} steps</text>`;
+      $(".curve").innerHTML = `<polyline points="${points.join(" ")}"/><text x="${edge}" y="13">loss, at most ${format(top, 3)}</text>
+        <text x="${wide - edge}" y="13" text-anchor="end">${curve.length - 1} steps</text>`;
     };
     const forget = () => {
       curve.length = 0;

@@ -54,6 +54,7 @@
 
   const open = (host) => {
     const still = host.querySelector("img").src;
+    const wish = addressRead();
     const root = host.attachShadow({ mode: "open" });
     root.innerHTML = `<style>${lesson.style}</style>${FRAME}`;
     const found = {};
@@ -61,9 +62,8 @@
     const stepper = $(".stepper");
     stepper.setAttribute("aria-label", `${nodes.at(-1).plain}, step by step`);
     stepper.dataset.where = lesson.where;
+    if (wish.embed) stepper.dataset.embedded = document.documentElement.className = "embedded";
 
-    const wish = addressRead();
-    if (wish.embed) document.documentElement.classList.add("embedded");
 
     // What is shown: a walk, a step of it, whether its result is hidden until it is predicted, a node with its story.
     let walk = walks[0];
@@ -92,11 +92,14 @@
       set: (i, x) => model.setAll(pass.given.map((old, k) => (k === i ? x : old))),
       setAll: (given) => {
         const same = given.every((x, i) => x === recorded.given[i]);
+        const before = pass.fault?.[0];
         pass = same ? recorded : forward(given);
         touched ||= !same;
         reckon();
         paint();
+        if (pass.fault && pass.fault[0] !== before) pane.follow([views[shown].box(pass.fault[0])]);
       },
+      predicting: () => $(".predicting").checked,
       settled: () => addressWrite(at, $(".predicting").checked, pass.given),
     };
 
@@ -238,7 +241,7 @@
     };
     const paintScore = () => {
       const on = quiz.done() || $(".predicting").checked;
-      $(".result").hidden = !on;
+      $(".scored").hidden = !on;
       $(".score").textContent = quiz.done() ? quiz.said() : "";
       $(".tally").textContent = quiz.said();
       $(".ticket").textContent = quiz.code($(".who").value.trim(), touched);
@@ -279,7 +282,7 @@
     $(".question").addEventListener("submit", (event) => (event.preventDefault(), check(false)));
     $(".help").addEventListener("click", hint);
     $(".who").addEventListener("input", () => paintScore());
-    $(".predicting").addEventListener("change", () => (paintScore(), model.settled()));
+    $(".predicting").addEventListener("change", () => (paint(), paintScore(), model.settled()));
 
     // Choosing a walk: the backward pass, or path by path or forward mode by one leaf.
 
