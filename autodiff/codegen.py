@@ -180,44 +180,11 @@ class Expression:
     def __rtruediv__(self, other: Any) -> Expression:
         return _expression("{} / {}", other, self)
 
-    def __pow__(self, other: Any) -> Expression:
-        return _expression("pow", self, other)
-
     def __rpow__(self, other: Any) -> Expression:
         return _expression("pow", other, self)
 
-    def __neg__(self) -> Expression:
-        return _expression("-{}", self)
-
-    def __mod__(self, other: Any) -> Expression:
-        return _expression("mod", self, other)
-
-    def __abs__(self) -> Expression:
-        return _expression("abs", self)
-
-    def __floor__(self) -> Expression:
-        return _expression("floor", self)
-
-    def __and__(self, other: Any) -> Expression:
-        return _expression("{} && {}", self, other)
-
     def __eq__(self, other: object) -> Any:
         return _expression("{} == {}", self, other)
-
-    def __ne__(self, other: object) -> Any:
-        return _expression("{} != {}", self, other)
-
-    def __lt__(self, other: Any) -> Expression:
-        return _expression("{} < {}", self, other)
-
-    def __le__(self, other: Any) -> Expression:
-        return _expression("{} <= {}", self, other)
-
-    def __gt__(self, other: Any) -> Expression:
-        return _expression("{} > {}", self, other)
-
-    def __ge__(self, other: Any) -> Expression:
-        return _expression("{} >= {}", self, other)
 
     def __bool__(self) -> bool:
         if not _answers:
@@ -230,17 +197,27 @@ class Expression:
     __hash__ = object.__hash__
 
 
-class _QuestionError(Exception):
-    """A predicate asks for the truth of a condition."""
+for _operator, _written in {
+    "ne": "{} != {}",
+    "lt": "{} < {}",
+    "le": "{} <= {}",
+    "gt": "{} > {}",
+    "ge": "{} >= {}",
+    "and": "{} && {}",
+    "mod": "mod",
+    "neg": "-{}",
+    "abs": "abs",
+    "floor": "floor",
+}.items():
+    setattr(Expression, f"__{_operator}__", lambda *args, _written=_written: _expression(_written, *args))
 
-    def __init__(self, condition: Expression) -> None:
-        super().__init__("a domain is told by comparisons with and, or and not")
-        self.condition = condition
+
+class _QuestionError(Exception):
+    """A predicate asks for the truth of the condition that this holds."""
 
 
 _answers: list[Iterator[bool]] = []  # what conditions come to in the run of a predicate that is on
 _MOST_QUESTIONS = 16
-
 
 _made: dict[tuple[Any, ...], Expression] = {}  # of the row that is being written: equal expressions are one
 
@@ -416,25 +393,19 @@ def domain_source(op: Op, dialect: Dialect) -> str:
 
     >>> from autodiff.codegen import JAVASCRIPT, domain_source
     >>> from autodiff.ops import OPS
-    >>> print(domain_source(OPS["arccosh"], JAVASCRIPT))
-    function arccosh_contains(x) {
-        return x >= 1.0;
-    }
-    <BLANKLINE>
-    function arccosh_smooth(x) {
-        return x > 1.0;
+    >>> print(domain_source(OPS["log"], JAVASCRIPT))
+    function log_contains(x) {
+        return x > 0.0;
     }
     """
     predicates = {"contains": op.domain.contains, "smooth": op.domain.smooth}
     predicates = {name: known for name, known in predicates.items() if known not in (None, REALS.contains)}
     if op.n_ary and predicates:
         raise ValueError(f"the domain of {op.name}, which takes any number of operands, cannot be written")
-    x = tuple(map(Expression, _parameters(op)))
+    names = _parameters(op)
     try:
-        return "\n\n".join(
-            _function_of(dialect, f"{op.name}_{name}", _parameters(op), _decided(known, x, ()))  # type: ignore[arg-type]
-            for name, known in predicates.items()
-        )
+        found = {name: _decided(known, tuple(map(Expression, names)), ()) for name, known in predicates.items()}  # type: ignore[arg-type]
+        return "\n\n".join(_function_of(dialect, f"{op.name}_{name}", names, e) for name, e in found.items())
     finally:
         _made.clear()
 
@@ -446,7 +417,7 @@ def _decided(predicate: Callable[..., Any], x: tuple[Expression, ...], answers: 
     try:
         return predicate(*x)
     except _QuestionError as question:
-        condition = question.condition
+        (condition,) = question.args
     finally:
         _answers.pop()
     yes, no = (_decided(predicate, x, (*answers, answer)) for answer in (True, False))
