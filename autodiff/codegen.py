@@ -198,6 +198,7 @@ class Expression:
 
 
 for _operator, _written in {
+    "pow": "pow",
     "ne": "{} != {}",
     "lt": "{} < {}",
     "le": "{} <= {}",
@@ -218,7 +219,6 @@ class _QuestionError(Exception):
 
 _answers: list[Iterator[bool]] = []  # what conditions come to in the run of a predicate that is on
 _MOST_QUESTIONS = 16
-
 _made: dict[tuple[Any, ...], Expression] = {}  # of the row that is being written: equal expressions are one
 
 

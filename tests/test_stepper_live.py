@@ -245,13 +245,15 @@ class TestRows:
 
     def test_names_of_operands_may_be_words_of_javascript(self, show: Any) -> None:
         scaled = define_op(
-            "scaled", lambda xp, new, var: new * var, [lambda xp, out, new, var: var, lambda xp, out, new, var: new],
+            "scaled",
+            lambda xp, new, var: new**2.0 * var,
+            [lambda xp, out, new, var: 2.0 * new * var, lambda xp, out, new, var: new**2.0],
             domain=Domain("new > 0 and var < 9", lambda new, var: new > 0 and var < 9),
-        )  # fmt: skip
+        )
         page = show(step(scaled(Value(2.0, "a"), Value(3.0, "b"))))
         go(page, last_step(page))
         moved(page, "a", 5.0)
-        assert page.locator("[data-number='data-2']").text_content() == "15"
+        assert page.locator("[data-number='data-2']").text_content() == "75"
         moved(page, "b", 9.0)
         assert "is not defined at a = 5, b = 9: its domain is a > 0 and b < 9" in fault(page)
 
