@@ -182,10 +182,21 @@ class TestAddress:
         page.get_by_role("button", name="As recorded").click()
         page.wait_for_function("location.hash === '#step=7'")
 
+    def test_it_holds_which_walk_is_shown(self, page: Any, tmp_path: Path) -> None:
+        file = step(worked()).save(tmp_path / "f.html")
+        self.open(page, file, "")
+        page.get_by_label("Show").select_option("paths")
+        page.locator(".by select").select_option(label="z")
+        go(page, 1)
+        page.wait_for_function("location.hash === '#step=1&show=paths&by=z'")
+        page.reload()
+        assert page.locator(".sentence").text_content() == "∂f/∂z = 3"
+        assert page.locator(".by select").input_value() == "3"
+
     @pytest.mark.parametrize(
         "hash_",
         ["x=alert(1)", "x=<img src=x onerror=alert(1)>", "step=-1", "step=1e3", "x=NaN&y=Infinity",
-         "__proto__=1&constructor=2", "%E0%A4%A", "step=7;x=3", "nobody=3"],
+         "__proto__=1&constructor=2", "%E0%A4%A", "step=7;x=3", "nobody=3", "x=alert(1)&y=5"],
     )  # fmt: skip
     def test_what_is_no_number_of_a_leaf_is_passed_over(self, page: Any, tmp_path: Path, hash_: str) -> None:
         file = step(worked()).save(tmp_path / "f.html")

@@ -79,6 +79,7 @@
     const states = [];
     let lit = [];
     let frame = null;
+    let carried = []; // numbers on their way
     let failing = null; // the elements of an operation that has no value, or no derivative
 
     const light = (element, how) => {
@@ -159,7 +160,8 @@
     const still = () => {
       cancelAnimationFrame(frame);
       frame = null;
-      picture.querySelectorAll(".carried").forEach((chip) => chip.remove());
+      carried.forEach((chip) => chip.remove());
+      carried = [];
     };
     const travel = (step, seconds, textOf) => {
       if (calm.matches || !step.carried) return;
@@ -171,6 +173,7 @@
         if (!lines.length) return [];
         const lengths = lines.map((line) => line.getTotalLength());
         const chip = make("g", { class: "carried", visibility: "hidden" }, picture.querySelector("g"));
+        carried.push(chip);
         const wide = 0.64 * TEXT * text.length + 8;
         make("rect", { x: -wide / 2, y: -9, width: wide, height: 18, rx: 6 }, chip);
         make("text", { "text-anchor": "middle", y: 4.3 }, chip).textContent = text;

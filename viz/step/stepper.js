@@ -100,7 +100,7 @@
         if (pass.fault && pass.fault[0] !== before) pane.follow([views[shown].box(pass.fault[0])]);
       },
       predicting: () => $(".predicting").checked,
-      settled: () => addressWrite(at, $(".predicting").checked, pass.given),
+      settled: () => addressWrite(at, $(".predicting").checked, walk, pass.given),
     };
 
     const knowledge = walks.map(historyOf);
@@ -355,6 +355,8 @@
 
     $(".predicting").checked = wish.predict || lesson.predict;
     if (wish.given) pass = forward(wish.given);
+    walk = wish.walk;
+    $(".mode").value = walk.mode;
     choose();
     show(0);
     paintScore();

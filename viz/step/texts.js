@@ -72,8 +72,10 @@
         const size = `${Math.round(100 * share)}% 100%`;
         if (grad.bar !== size) grad.cell.style.backgroundSize = grad.bar = size;
       });
-      now?.classList.remove("now");
+      const before = now;
       now = current === undefined ? null : rows[current].row;
+      if (now === before) return;
+      before?.classList.remove("now");
       if (!now) return;
       now.classList.add("now");
       into(box, [now]);
