@@ -494,6 +494,15 @@ class TestSeveral:
         assert page.evaluate("location.hash") == "", "only a page of its own writes its address"
 
 
+def test_a_label_that_looks_like_a_placeholder_of_a_number_stays_a_label(show: Any) -> None:
+    y = Value(2.0, "\ue000d1\ue003") * Value(3.0, "<b>bold</b>")
+    page = show(step(y))
+    go(page, last_step(page))
+    heads = page.locator(".known tbody th b").all_text_contents()
+    assert heads == ["\ufffdd1\ufffd", "<b>bold</b>", "v1"]
+    assert "\ue000d1\ue003 = 2" in str(step(y))
+
+
 def test_the_script_takes_nothing_from_numbers_as_code() -> None:
     script = "".join(path.read_text(encoding="utf-8") for path in ASSETS.glob("*.js"))
     assert not re.search(r"\beval\b|new Function|setTimeout\(\s*[\"'`]|document\.write|import\(", script)
