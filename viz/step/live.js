@@ -74,7 +74,7 @@
 
   /* Every number that a sentence can name, by its key (derivation/chain.py says which). */
   const numbersOf = (pass) => {
-    const numbers = new Map([["seed", 1], ["zero", 0]]);
+    const numbers = new Map();
     nodes.forEach((_, i) => {
       if (pass.data[i] !== undefined) numbers.set(`d${i}`, pass.data[i]);
       argsOf(i).forEach((arg, j) => {
@@ -85,6 +85,7 @@
     const sums = [];
     const grad = reverse(pass, (i, j, amount, total) => sums.push([`a${i}-${j}`, amount], [`t${i}-${j}`, total]));
     if (!grad || !grad.length) return numbers;
+    numbers.set("seed", 1).set("zero", 0);
     sums.forEach(([key, x]) => numbers.set(key, x));
     grad.forEach((x, i) => numbers.set(`g${i}`, x));
     return numbers;

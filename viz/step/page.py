@@ -130,4 +130,5 @@ def _script() -> str:
 def _asset(name: str) -> str:
     """A file beside this one, without what only its readers need: comments on lines of their own, and indentation."""
     text = files("viz.step").joinpath(name).read_text(encoding="utf-8")
-    return re.sub(r"^ +|^\n", "", _COMMENT.sub("", text), flags=re.MULTILINE)
+    text = re.sub(r"^ +|^\n", "", _COMMENT.sub("", text), flags=re.MULTILINE)
+    return re.sub(r"\s*([{};,])\s*", r"\1", text) if name.endswith(".css") else text
