@@ -87,3 +87,9 @@ def chosen(page: Any, mode: str, by: str = "") -> None:
     page.get_by_label("Show").select_option(mode)
     if by:
         page.locator(".by select").select_option(label=by)
+
+
+def moved(page: Any, name: str, to: float) -> None:
+    field = page.get_by_label(name, exact=True)
+    field.fill(repr(to))
+    field.press("Enter")
