@@ -11,12 +11,12 @@ alone, and nothing of the engine: the native engine is built from the C, the ste
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from autodiff.namespaces import FLOATS, Namespace
-from autodiff.op import ELEMENTARY, Op
+from autodiff.op import ELEMENTARY, REALS, Op
 
 _OWN = "step compare less unless floor total largest".split()  # the primitives that a dialect spells
 
@@ -180,24 +180,45 @@ class Expression:
     def __rtruediv__(self, other: Any) -> Expression:
         return _expression("{} / {}", other, self)
 
-    def __pow__(self, other: Any) -> Expression:
-        return _expression("pow", self, other)
-
     def __rpow__(self, other: Any) -> Expression:
         return _expression("pow", other, self)
-
-    def __neg__(self) -> Expression:
-        return _expression("-{}", self)
-
-    def __and__(self, other: Any) -> Expression:
-        return _expression("{} && {}", self, other)
 
     def __eq__(self, other: object) -> Any:
         return _expression("{} == {}", self, other)
 
+    def __bool__(self) -> bool:
+        if not _answers:
+            raise TypeError("a rule takes xp.unless in place of if")
+        try:
+            return next(_answers[-1])
+        except StopIteration:
+            raise _QuestionError(self) from None
+
     __hash__ = object.__hash__
 
 
+for _operator, _written in {
+    "pow": "pow",
+    "ne": "{} != {}",
+    "lt": "{} < {}",
+    "le": "{} <= {}",
+    "gt": "{} > {}",
+    "ge": "{} >= {}",
+    "and": "{} && {}",
+    "mod": "mod",
+    "neg": "-{}",
+    "abs": "abs",
+    "floor": "floor",
+}.items():
+    setattr(Expression, f"__{_operator}__", lambda *args, _written=_written: _expression(_written, *args))
+
+
+class _QuestionError(Exception):
+    """A predicate asks for the truth of the condition that this holds."""
+
+
+_answers: list[Iterator[bool]] = []  # what conditions come to in the run of a predicate that is on
+_MOST_QUESTIONS = 16
 _made: dict[tuple[Any, ...], Expression] = {}  # of the row that is being written: equal expressions are one
 
 
@@ -344,11 +365,16 @@ def row_source(op: Op, dialect: Dialect) -> str:
 
 
 def _fixed(op: Op, dialect: Dialect) -> Iterable[str]:
-    x, out = tuple(Expression(name) for name in op.operands), Expression("out")
-    yield _function_of(dialect, f"{op.name}_value", op.operands, op.value(_TEXT, *x))
+    x, out = tuple(map(Expression, _parameters(op))), Expression("out")
+    yield _function_of(dialect, f"{op.name}_value", _parameters(op), op.value(_TEXT, *x))
     for i in range(len(x)):
         partial = op.partial(i, _TEXT, out, *x)
-        yield _function_of(dialect, f"{op.name}_partial_{i}", ("out", *op.operands), partial)
+        yield _function_of(dialect, f"{op.name}_partial_{i}", ("out", *_parameters(op)), partial)
+
+
+def _parameters(op: Op) -> tuple[str, ...]:
+    """The operands' names; a longer one so that it is no word of a language and none of its functions."""
+    return tuple(name if len(name) == 1 else f"{name}_" for name in op.operands)
 
 
 def _function_of(dialect: Dialect, name: str, parameters: Sequence[str], result: Any) -> str:
@@ -356,6 +382,46 @@ def _function_of(dialect: Dialect, name: str, parameters: Sequence[str], result:
     writer.line(f"return {writer.text(result, outermost=True)};")
     listed = ", ".join(dialect.parameter.format(p) for p in parameters)
     return "\n".join([dialect.function.format(name=name, parameters=listed), *writer.lines, "}"])
+
+
+def domain_source(op: Op, dialect: Dialect) -> str:
+    """NAME_contains(x, y) and NAME_smooth(x, y): whether the row has a value there, and a derivative; "" where it
+    always has.
+
+    A predicate is Python with ``and``, ``or`` and a < b < c: it runs once for each way in which its conditions can come
+    out. Raises TypeError or ValueError for one that cannot be written so, and for one of an n-ary row.
+
+    >>> from autodiff.codegen import JAVASCRIPT, domain_source
+    >>> from autodiff.ops import OPS
+    >>> print(domain_source(OPS["log"], JAVASCRIPT))
+    function log_contains(x) {
+        return x > 0.0;
+    }
+    """
+    predicates = {"contains": op.domain.contains, "smooth": op.domain.smooth}
+    predicates = {name: known for name, known in predicates.items() if known not in (None, REALS.contains)}
+    if op.n_ary and predicates:
+        raise ValueError(f"the domain of {op.name}, which takes any number of operands, cannot be written")
+    names = _parameters(op)
+    try:
+        found = {name: _decided(known, tuple(map(Expression, names)), ()) for name, known in predicates.items()}  # type: ignore[arg-type]
+        return "\n\n".join(_function_of(dialect, f"{op.name}_{name}", names, e) for name, e in found.items())
+    finally:
+        _made.clear()
+
+
+def _decided(predicate: Callable[..., Any], x: tuple[Expression, ...], answers: tuple[bool, ...]) -> Any:
+    if len(answers) > _MOST_QUESTIONS:
+        raise ValueError("a domain of so many conditions cannot be written")
+    _answers.append(iter(answers))
+    try:
+        return predicate(*x)
+    except _QuestionError as question:
+        (condition,) = question.args
+    finally:
+        _answers.pop()
+    yes, no = (_decided(predicate, x, (*answers, answer)) for answer in (True, False))
+    return _expression("unless", condition, yes, no)
 
 
 def _n_ary(op: Op, dialect: Dialect) -> Iterable[str]:

@@ -33,6 +33,15 @@ def five_paths() -> Value:
     return f
 
 
+def xor() -> tuple[Value, MLP, dict[Value, list[float]]]:
+    """A network's loss at one example, the network, and the numbers of all four."""
+    model = MLP(2, [2, 1], rng=0)
+    x1, x2, t = Value(0.0, "x1"), Value(1.0, "x2"), Value(1.0, "t")
+    y = (model([x1, x2]) - t) ** 2
+    y.label = "L"
+    return y, model, {x1: [0, 0, 1, 1], x2: [0, 1, 0, 1], t: [0, 1, 1, 0]}
+
+
 GRAPHS = {"worked": worked, "neuron": neuron, "net": net, "five paths": five_paths}
 every_graph = pytest.mark.parametrize("make", GRAPHS.values(), ids=GRAPHS)
 
@@ -78,3 +87,9 @@ def chosen(page: Any, mode: str, by: str = "") -> None:
     page.get_by_label("Show").select_option(mode)
     if by:
         page.locator(".by select").select_option(label=by)
+
+
+def moved(page: Any, name: str, to: float) -> None:
+    field = page.get_by_label(name, exact=True)
+    field.fill(repr(to))
+    field.press("Enter")

@@ -165,9 +165,7 @@ class TestOneName:
     def test_no_sentence_speaks_of_a_row_by_its_internal_name(self, capsys: pytest.CaptureFixture[str]) -> None:
         x, y = Value(2.0, "x"), Value(3.0, "y")
         f = -((x * y - x / y) ** 2.0) + x
-        page = re.search(r"const lesson = (.*);\n", step(f).html)
-        assert page
-        notes = [one["note"] for walk in json.loads(page[1])["walks"] for one in walk["steps"]]
+        notes = [one.note for walk in step(f)._lesson.walks for one in walk.steps]  # pyright: ignore[reportPrivateUsage]
         assert sum(" is the local derivative of " in note for note in notes) == 10
         cli = printed(capsys, "f = -(x*y - x/y)**2", "x=2", "y=3")
         said = " ".join([*notes, str(step(f)), str(draw(f)), str(explain(f, x)), cli])
@@ -231,12 +229,12 @@ class TestSimpler:
 
     def test_a_kink_says_what_was_chosen_there(self) -> None:
         x = Value(0.0, "w")
-        notes = json.loads(re.search(r"const lesson = (.*);\n", step(relu(x)).html)[1])["walks"][0]["steps"]  # type: ignore[index]
-        said = [step["note"] for step in notes if "kink" in step["note"]]
-        assert said
-        assert all("relu(\U000f0000) has a kink here: 0 is chosen at \U000f0000 = 0." in note for note in said)
-        assert "kink" not in step(relu(Value(1.0, "w"))).html
-        assert "kink" not in step(Value(0.0, "w") ** 1.5).html
+        lesson = json.loads(re.search(r"const lesson = (.*);\n", step(relu(x)).html)[1])  # type: ignore[index]
+        assert lesson["nodes"][1]["kink"] == "relu(\U000f0000) has a kink here: 0 is chosen at \U000f0000 = 0."
+        assert [one["kink"] for one in lesson["walks"][0]["steps"] if "kink" in one] == [1, 1], "both ways"
+        kinks = [json.loads(re.search(r'"kinks":(\[.*?\])', step(y).html)[1]) for y in (relu(x), relu(Value(1.0, "w")))]  # type: ignore[index]
+        assert kinks == [[1], []]
+        assert '"kink":""' in step(Value(0.0, "w") ** 1.5).html
 
     def test_backward_records_are_what_is_written(self) -> None:
         y = log(Value(2.0, "x")) * 3.0

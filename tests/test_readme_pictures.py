@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 from graphs import worked
-from pages import MODEL, five_paths, net, new_page, opened_browser, shown_in_page  # noqa: F401 (some are fixtures)
+from pages import MODEL, five_paths, net, new_page, opened_browser, shown_in_page, xor  # noqa: F401 (some are fixtures)
 
 from autodiff import Value
-from viz import step
+from viz import Stepper, step
 
 pytestmark = [pytest.mark.browser, pytest.mark.once]
 
@@ -32,6 +32,21 @@ def gradient_of_a_weight(page: Any) -> None:
     page.get_by_role("slider", name="Step").fill("19")
 
 
+def trained(page: Any) -> None:
+    page.get_by_role("button", name="Last").click()
+    page.get_by_role("button", name="Fit").click()
+    page.locator(".moving summary").click()
+    page.locator(".descending summary").click()
+    page.get_by_label("η").fill("0.2")
+    for _ in range(3):
+        page.get_by_role("button", name="100 steps").click()
+
+
+def live() -> Stepper:
+    loss, model, examples = xor()
+    return step(loss, parameters=model, examples=examples)
+
+
 def network() -> Value:
     loss = net()
     loss.label = "L"
@@ -39,8 +54,9 @@ def network() -> Value:
 
 
 README_PICTURES = {
-    "stepper": (lambda: step(worked()), middle_of_the_backward_pass, (1000, 640)),
+    "stepper": (lambda: step(worked()), middle_of_the_backward_pass, (1180, 640)),
     "paths": (lambda: step(five_paths()), third_path, (1180, 640)),
+    "live": (live, trained, (1280, 720)),
     "network": (lambda: step(network(), parameters=MODEL), gradient_of_a_weight, (1280, 720)),
 }
 

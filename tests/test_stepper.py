@@ -48,7 +48,15 @@ def data_in(page: str) -> dict[str, Any]:
     """The lesson that the page's script holds."""
     found = re.search(r"const lesson = (.*);\n", page)
     assert found
-    return json.loads(found[1])
+    lesson = json.loads(found[1])
+
+    def told(thing: Any) -> Any:
+        """A text that comes more than once stands in one place."""
+        if isinstance(thing, dict):
+            return lesson["texts"][thing["t"]] if set(thing) == {"t"} else {k: told(part) for k, part in thing.items()}
+        return [told(part) for part in thing] if isinstance(thing, list) else thing
+
+    return told(lesson)
 
 
 def steps_in(page: str) -> list[dict[str, Any]]:
@@ -64,27 +72,43 @@ def still_picture(page: str) -> str:
 
 
 @pytest.mark.parametrize("make", GRAPHS.values(), ids=GRAPHS)
-def test_the_page_holds_every_number_of_the_step_records_in_full(make: Any) -> None:
+def test_the_page_holds_the_numbers_from_which_all_others_follow_in_full(make: Any) -> None:
+    y = make()
+    page = data_in(step(y).html)
+    assert page["data"] == [s.node.data for s in forward_steps(y)]
+    assert page["partials"] == [list(s.node.partials) for s in forward_steps(y)]
+
+
+@pytest.mark.parametrize("make", GRAPHS.values(), ids=GRAPHS)
+def test_each_step_of_the_page_names_the_numbers_of_its_record(make: Any) -> None:
     y = make()
     steps = steps_in(step(y).html)
     given, *forward = [s for s in steps if s["phase"] == "forward"]
-    data = {f"data-{s.index}": s.node.data for s in forward_steps(y)}
-    leaves = {f"data-{s.index}": s.node.data for s in forward_steps(y) if s.node.op is None}
-    assert {key: number for key, number, _ in given["shown"]} == leaves
-    assert {s["shown"][0][0]: s["result"][0] for s in forward} == {k: x for k, x in data.items() if k not in leaves}
+    assert set(given["shown"]) == {f"data-{s.index}" for s in forward_steps(y) if s.node.op is None}
+    assert {s["result"] for s in forward} == {f"d{s.index}" for s in forward_steps(y) if s.node.op is not None}
     index = {s.node: s.index for s in forward_steps(y)}
     seed, *backward = [s for s in steps if s["phase"] == "backward"]
-    assert seed["result"][0] == 1.0
+    assert seed["result"] == "seed"
     contributions = [(s, c) for s in backward_steps(y) for c in s.contributions]
-    assert len(backward) == len(contributions)
     for shown, (record, c) in zip(backward, contributions, strict=True):
-        assert (shown["from"], shown["row"]) == ([f"node-{index[record.node]}"], index[c.arg])
-        assert f"edge-{index[record.node]}-{c.operand}" in shown["playing"]
-        assert shown["result"][0] == c.amount
-        (partial_key, partial, _), (total_key, total, text) = shown["shown"]
-        assert (partial_key, partial) == (f"partial-{index[record.node]}-{c.operand}", c.partial)
-        assert (total_key, total) == (f"grad-{index[c.arg]}", c.total)
-        assert text == format_number(c.total) + (" + …" if c.remaining else "")
+        i, arg = index[record.node], index[c.arg]
+        assert (shown["from"], shown["row"]) == ([f"n{i}"], arg)
+        assert f"e{i}-{c.operand}" in shown["playing"]
+        assert shown["result"] == f"a{i}-{c.operand}"
+        more = " + …" if c.remaining else ""
+        assert shown["shown"] == [f"partial-{i}-{c.operand}", [f"grad-{arg}", f"t{i}-{c.operand}", more]]
+
+
+def test_the_numbers_that_sentences_name_are_those_of_the_records() -> None:
+    y = net()
+    numbers = step(y)._lesson.chain.numbers  # pyright: ignore[reportPrivateUsage]
+    index = {s.node: s.index for s in forward_steps(y)}
+    for record in backward_steps(y):
+        i = index[record.node]
+        assert (numbers[f"d{i}"], numbers[f"g{i}"]) == (record.node.data, record.received)
+        for c in record.contributions:
+            found = [numbers[f"{kind}{i}-{c.operand}"] for kind in "pat"]
+            assert found == [c.partial, c.amount, c.total]
 
 
 @pytest.mark.parametrize("make", GRAPHS.values(), ids=GRAPHS)
@@ -101,9 +125,9 @@ def test_the_sentence_is_the_chain_rule_with_its_numbers() -> None:
 
 
 def test_a_value_used_more_than_once_has_its_total_so_far_and_what_is_to_come() -> None:
-    lesson = data_in(step(multi_path()).html)
-    notes = [s["note"] for s in lesson["walks"][0]["steps"] if s["phase"] == "backward" and s["row"] == 0]
-    text = [re.sub(r"<[^>]+>", "", note).replace("\U000f0000", "a") for note in notes]
+    stepper = step(multi_path())
+    notes = [s["note"] for s in steps_in(stepper.html) if s["phase"] == "backward" and s["row"] == 0]
+    text = [stepper._lesson.chain.text(note) for note in notes]  # pyright: ignore[reportPrivateUsage]
     assert "1 so far: 2 more contributions to come" in text[0]
     assert "4 so far: 1 more contribution to come" in text[1]
     assert "7: all 3 contributions are in" in text[2]
@@ -131,10 +155,11 @@ def test_a_formula_too_long_to_read_is_told_in_words() -> None:
 
 
 def test_digits_change_what_is_shown_and_not_what_is_held() -> None:
-    y = neuron()
-    assert steps_in(step(y, digits=2).html)[-1] != steps_in(step(y, digits=6).html)[-1]
-    held = [[s.get("result", [None])[0] for s in steps_in(step(y, digits=d).html)] for d in (2, 6)]
-    assert held[0] == held[1]
+    few, many = (step(neuron(), digits=digits) for digits in (2, 6))
+    assert str(few) != str(many)
+    assert few.svg != many.svg
+    assert data_in(few.html)["data"] == data_in(many.html)["data"]
+    assert [data_in(s.html)["digits"] for s in (few, many)] == [2, 6]
 
 
 @pytest.mark.parametrize("name", NASTY.values(), ids=NASTY)
@@ -204,7 +229,7 @@ def test_a_folder_that_is_not_there_is_named_in_the_error(tmp_path: Path) -> Non
 
 
 def test_a_page_for_a_small_network_is_small(tmp_path: Path) -> None:
-    assert step(net()).save(tmp_path / "net.html").stat().st_size < 200_000
+    assert step(net()).save(tmp_path / "net.html").stat().st_size < 200 * 1024
 
 
 def test_too_large_a_graph_says_how_to_step_through_a_part() -> None:
@@ -284,7 +309,9 @@ def test_the_command_line_writes_the_page_beside_the_picture(
     assert main(["q = x + y; f = q * z", "x=-2", "y=5", "z=-4", *out]) == 0
     printed = capsys.readouterr().out
     assert all(f"Wrote {file}" in printed for file in files)
-    assert steps_in(files[0].read_text(encoding="utf-8"))[7]["result"] == [-4.0, "−4", "="]
+    page = files[0].read_text(encoding="utf-8")
+    assert steps_in(page)[7]["result"] == "a2-0"
+    assert data_in(page)["data"] == [-2.0, 5.0, 3.0, -4.0, -12.0]
     assert files[1].read_text(encoding="utf-8").startswith("<svg")
 
 

@@ -91,9 +91,7 @@ class TestOneView:
         go(page, last_step(page))
         lines = page.locator(".sentence").evaluate(
             """(sentence) => [...sentence.querySelectorAll(".d")].map((fraction) => {
-              const range = document.createRange();
-              range.selectNode(fraction.nextSibling);
-              const number = [...range.getClientRects()].find((r) => r.width > 20);
+              const number = fraction.nextElementSibling.getBoundingClientRect();
               const own = fraction.getBoundingClientRect();
               return Math.abs(number.top + number.bottom - own.top - own.bottom) / 2;
             })"""

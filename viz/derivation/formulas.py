@@ -15,6 +15,7 @@ from autodiff import Value
 from autodiff.op import Op
 from autodiff.symbols import SYMBOLS, Symbol, symbol
 from viz.writing.numbers import bracketed, format_number, number_in, relation, superscript
+from viz.writing.templates import unbracketed
 
 _FIRST = 0xF0000  # private characters stand for operands until a formula is made, so that no name is read as one
 _OPERAND = re.compile(r"(\^?)([\U000F0000-\U0010FFFD])")
@@ -132,8 +133,8 @@ def _filled(formula: str, args: Sequence[Any], names: Mapping[Value, str], digit
         if found[1] and name.isdecimal() and name.isascii():
             return superscript(name)
         alone = written[: found.start()].endswith(("(", ", ")) and written[found.end() :].startswith((",", ")"))
-        if alone and _BRACKETED_NUMBER.fullmatch(name):
-            return name[1:-1]  # exp(−1): the brackets of the function will do
+        if alone:  # exp(−1): the brackets of the function will do
+            name = unbracketed(name[1:-1] if _BRACKETED_NUMBER.fullmatch(name) else name)
         return found[1] + name
 
     text = _OPERAND.sub(fill, written)

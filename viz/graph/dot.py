@@ -236,7 +236,10 @@ class _Picture:
         name = looks.name(self.names.shown[node])
         given = f"<b>{name}</b>" if node in self.names.own else faint(name)
         rows.append(f'<tr><td colspan="2">{given}</td></tr>')
-        shown = (("data", "data", self._number(node.data)), ("grad", self.look.word, self._gradient(node)))
+        shown = (
+            ("data", "data", self.look.room or self._number(node.data)),
+            ("grad", self.look.word, self._gradient(node)),
+        )
         for key, said, text in shown:
             if key in self.look.show:
                 word, number = (self._mark(f"{what}{key}-{self.index[node]}") for what in ("word-", ""))

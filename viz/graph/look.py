@@ -35,6 +35,7 @@ class Look:
     """What a picture shows: ``show`` holds "data", "grad", "partial"; ``direction`` is "LR" or "TB".
 
     gradients : for each node the text that stands for its gradient
+    room : the text that data is laid out for, where a page will put other numbers; "" for its own
     word : what stands beside it
     legend : whether the picture says below what its colours and numbers mean
     marked : whether each number is marked with an id, as grad-3, for a page that changes it
@@ -47,6 +48,7 @@ class Look:
     direction: str = "LR"
     digits: int = 4
     gradients: Mapping[Value, str] | None = None
+    room: str = ""
     word: str = "grad"
     legend: bool = False
     marked: bool = False

@@ -1,27 +1,32 @@
 """What a step-through says: every step of the forward and the backward pass as a sentence with its numbers.
 
 The numbers come from `forward_steps` and `backward_steps`, the equations from `derivation.chain`; nothing is computed
-here. How the sentences become a page is `stepper`'s.
+here. What is said is a template (`writing.templates`): the page puts the numbers in, and others when a person moves
+them. How the sentences become a page is `stepper`'s.
 """
 
 from __future__ import annotations
 
+import math
+import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
 from autodiff import BackwardStep, Contribution, Value, backward_steps, forward_steps
-from autodiff.floats import data_of
-from viz.derivation.chain import NOTATION, Chain, Equation
+from autodiff.op import REALS
+from viz.derivation.chain import NOTATION, Chain, Equation, at_kink
 from viz.derivation.formulas import place, rule
-from viz.step.walks import Step, Walk, side_walks
+from viz.step.walks import Step, Walk, side_walks, told
+from viz.writing import templates
 from viz.writing.names import Names, by_level
 from viz.writing.text import plain
 
 _NOTATION = f"From here on {NOTATION} (the lectures write ∂ for both)."
 _LONGEST_RULE = 72  # characters; the story of a value leaves out a longer rule
 _SHOWN_LEAVES = 6  # in one sentence; the table has all of them
+_LONG = re.compile(r"^(n)ode-|^([eor])\w+-")
 _WORDS = {
     "input": "an input",
     "parameter": "a parameter",
@@ -61,17 +66,6 @@ class Lesson:
     def gradients(self) -> dict[Value, float]:
         return {step.node: step.received for step in self.backward}
 
-    def widest_gradients(self) -> dict[Value, str]:
-        """For each node the longest text that ever stands for its gradient: the picture leaves room for it."""
-        widest = dict.fromkeys(self.order, "")
-        for walk in self.walks:
-            for key, _, text in (known for step in walk.steps for known in step.shown):
-                what, _, index = key.partition("-")
-                if what == "grad":
-                    node = self.order[int(index)]
-                    widest[node] = max(widest[node], text, key=len)
-        return widest
-
     # The steps.
 
     def _start(self) -> Step:
@@ -89,7 +83,7 @@ class Lesson:
             "These values are given. All others are computed from them, level by level.",
             row=self.index[self.leaves[0]],
             go_to=tuple(f"node-{self.index[leaf]}" for leaf in self.leaves),
-            shown=tuple(self._data(leaf) for leaf in self.leaves),
+            shown=tuple(told(f"data-{self.index[leaf]}") for leaf in self.leaves),
         )
 
     def _forward(self) -> list[Step]:
@@ -97,58 +91,59 @@ class Lesson:
 
     def _computed(self, node: Value) -> Step:
         assert node.op is not None
-        i = self.index[node]
-        made_by = "A sum of products" if node.op.name == "dot" else f"The operation {node.op.symbol}"
-        note = f"{made_by} makes {self.chain.name(node)}, {_WORDS[self.kind[node]]}."
+        i, chain = self.index[node], self.chain
+        made_by = "A sum of products" if node.op.name == "dot" else f"The operation {chain.symbol(node)}"
+        parents = [f"{chain.name(arg)} {chain.told(chain.data(arg))}" for arg in dict.fromkeys(node.parents)]
         return Step(
             "forward",
-            self.chain.value(node),
-            f"{note} {self.chain.kink(node)}".rstrip(),
-            value=node.data,
-            reckoned=True,
+            chain.value(node),
+            f"{made_by} makes {chain.name(node)}, {_WORDS[self.kind[node]]}.",
+            kink=i,
+            hint=f"Put in {_listed(parents)}.",
             row=i,
             come_from=tuple(f"node-{self.index[arg]}" for arg in dict.fromkeys(node.parents)),
             go_to=(f"node-{i}",),
             playing=self._parts_of(node),
             carried=(
-                *((self.chain.number(data_of(arg)), (f"edge-{i}-{j}",), 0) for j, arg in enumerate(node.args)),
-                (self.chain.number(node.data), (f"result-{i}",), 1),
+                *((chain.operand(node, j), (f"edge-{i}-{j}",), 0) for j in range(len(node.args))),
+                (chain.data(node), (f"result-{i}",), 1),
             ),
-            shown=(self._data(node),),
+            shown=(told(f"data-{i}"),),
         )
 
     def _seed(self) -> Step:
-        i = self.index[self.y]
+        i, name = self.index[self.y], self.chain.name(self.y)
         return Step(
             "backward",
             self.chain.seed(),
-            f"The backward pass starts at the output: {self.chain.name(self.y)} changes as much as itself. {_NOTATION}",
-            value=1.0,
-            reckoned=True,
+            f"The backward pass starts at the output: {name} changes as much as itself. {_NOTATION}",
+            hint=f"By how much does {name} change when {name} changes by 1?",
             row=i,
             go_to=(f"node-{i}",),
-            shown=((f"grad-{i}", 1.0, self.chain.number(1.0)),),
+            shown=(told(f"grad-{i}", "seed"),),
         )
 
     def _contributions(self) -> list[Step]:
         return [self._contribution(step, c) for step in self.backward for c in step.contributions]
 
     def _contribution(self, step: BackwardStep, c: Contribution) -> Step:
-        node, number = step.node, self.chain.number
+        node, chain = step.node, self.chain
         i, arg = self.index[node], self.index[c.arg]
-        total = number(c.total) + (" + …" if c.remaining else "")
+        equation = chain.contribution(step.received, node, c, self.uses[c.arg] > 1)
+        total = chain.keep(f"t{i}-{c.operand}", c.total)
+        local = chain.local_derivative(node, c.operand).symbols
         return Step(
             "backward",
-            self.chain.contribution(step.received, node, c, self.uses[c.arg] > 1),
-            " ".join(filter(None, [self._local_derivative(node, c.operand), self._running_total(c)])),
-            value=c.amount,
-            reckoned=True,
+            equation,
+            " ".join(filter(None, [self._local_derivative(node, c.operand), self._running_total(c, total)])),
+            kink=i,
+            hint=f"Multiply {chain.total(self.y, node)}, which arrives, by the local derivative {local}.",
             row=arg,
             come_from=(f"node-{i}",),
             go_to=(f"node-{arg}",),
             playing=(f"op-{i}", f"result-{i}", f"edge-{i}-{c.operand}"),
-            carried=((number(c.amount), (f"result-{i}", f"edge-{i}-{c.operand}"), 0),),
-            shown=((f"partial-{i}-{c.operand}", c.partial, number(c.partial)), (f"grad-{arg}", c.total, total)),
+            carried=((equation.key, (f"result-{i}", f"edge-{i}-{c.operand}"), 0),),
+            shown=(told(f"partial-{i}-{c.operand}"), told(f"grad-{arg}", total, " + …" if c.remaining else "")),
         )
 
     def _local_derivative(self, node: Value, operand: int) -> str:
@@ -159,33 +154,30 @@ class Lesson:
         )
         places = [i for i, other in enumerate(node.args) if other is arg]
         if len(places) == 1:
-            return " ".join([f"{said}.", self.chain.kink(node)]).rstrip()
+            return f"{said}."
         which = place(places.index(operand))
         name = self.chain.name(arg)
         return f"{said} by {name}{which}: each of the {len(places)} places of {name} counts."
 
-    def _running_total(self, c: Contribution) -> str:
+    def _running_total(self, c: Contribution, key: str) -> str:
         if self.uses[c.arg] == 1:
             return ""
-        total = f"{self.chain.total(self.y, c.arg)} {self.chain.shown(c.total)}"
+        total = f"{self.chain.total(self.y, c.arg)} {self.chain.told(key)}"
         if not c.remaining:
             return f"{total}: all {self.uses[c.arg]} contributions are in."
         return f"{total} so far: {c.remaining} more {'contribution' if c.remaining == 1 else 'contributions'} to come."
 
     def _end(self) -> Step:
         leaves = [step for step in reversed(self.backward) if step.node.op is None]
-        told = [
-            f"{self.chain.total(self.y, leaf.node)} {self.chain.shown(leaf.received)}".replace(" ", "\u00a0")
-            for leaf in leaves
-        ]
-        more = f", … {len(told) - _SHOWN_LEAVES} more" if len(told) > _SHOWN_LEAVES else ""
+        said = [f"{self.chain.total(self.y, leaf.node)} {self._gradient(leaf.node)}" for leaf in leaves]
+        more = f", … {len(said) - _SHOWN_LEAVES} more" if len(said) > _SHOWN_LEAVES else ""
         edges = sum(len(step.contributions) for step in self.backward)
         work = f"one pass over {edges} edge{'s' if edges != 1 else ''}, one multiplication each"
         note = f"All gradients are known, after {work}. Choose a value in the picture for its whole story."
-        return Step("end", ", ".join(told[:_SHOWN_LEAVES]) + more, note)
+        return Step("end", ", ".join(said[:_SHOWN_LEAVES]) + more, note)
 
-    def _data(self, node: Value) -> tuple[str, float, str]:
-        return f"data-{self.index[node]}", node.data, self.chain.number(node.data)
+    def _gradient(self, node: Value) -> str:
+        return self.chain.told(self.chain.keep(f"g{self.index[node]}", self.gradients[node]))
 
     def _parts_of(self, node: Value) -> tuple[str, ...]:
         """An operation with all edges that lead into it and out of it."""
@@ -205,15 +197,19 @@ class Lesson:
         return "\n".join(map(self.chain.text, lines))
 
     def as_data(self) -> dict[str, Any]:
-        """Nodes and walks for the page's script: numbers in full beside the text that shows them.
+        """Nodes and walks for the page's script, and of the numbers those from which all others follow.
 
-        Sentences are text in which each name is still its placeholder: the script escapes it, writes fractions and puts
-        in ``names``, which are HTML, in their order.
+        Sentences are templates: the script escapes them, writes fractions, and puts in ``names``, which are HTML, in
+        their order, and the numbers. The text of a number is nowhere in it.
         """
         return {
+            "digits": self.chain.digits,
             "levels": [self.index[node] for node in by_level(self.order)],
             "names": [self.chain.placeholders.html(self.chain.name(node)) for node in self.order],
             "nodes": [self._node(node) for node in self.order],
+            "data": [node.data for node in self.order],
+            "partials": [[x if math.isfinite(x) else None for x in node.partials] for node in self.order],
+            "kinks": [i for i, node in enumerate(self.order) if at_kink(node)],
             "walks": [
                 {
                     "mode": walk.mode,
@@ -231,40 +227,62 @@ class Lesson:
             "name": self.chain.name(node),
             "plain": plain(self.names.full[node]),
             "kind": _WORDS[self.kind[node]],
-            "sign": self.chain.shown(node.data).partition(" ")[0],
-            "grad": f"{self.chain.total(self.y, node)} {self.chain.shown(self.gradients[node])[0]}",
+            "data": self.chain.told(self.chain.data(node)),
+            "grad": f"{self.chain.total(self.y, node)} {self._gradient(node)}",
         }
-        if node.op is not None:
-            told |= {
-                "formula": self.chain.formula(node).text,
-                "value": self.chain.value(node).symbols,
-                "operands": [self._operand(node, j) for j, arg in enumerate(node.args) if isinstance(arg, Value)],
-            }
+        if node.op is None:
+            return told
+        told |= {
+            "op": node.op.name,
+            "args": [self.index[arg] if isinstance(arg, Value) else [arg] for arg in node.args],
+            "formula": self.chain.formula(node).text,
+            "value": f"{self.chain.value(node).symbols} {self._result(self.chain.value(node))}",
+            "overflows": self.chain.overflows(node),
+            "operands": [self._operand(node, j) for j, arg in enumerate(node.args) if isinstance(arg, Value)],
+        }
+        if node.op.domain is not REALS:
+            told |= {"undefined": self.chain.undefined(node), "kink": self.chain.kinked(node)}
         return told
+
+    def _result(self, equation: Equation) -> str:
+        return f"{equation.before_result} {templates.number(equation.key)}"
 
     def _operand(self, node: Value, j: int) -> dict[str, Any]:
         """An operand that is a Value: the local derivative by it, in names, and as the row has it."""
         assert node.op is not None
-        arg = node.args[j]
-        assert isinstance(arg, Value)
         equation, by = self.chain.local_derivative(node, j), rule(node.op, len(node.args), j)
-        return {
+        told: dict[str, Any] = {
             "operand": j,
-            "node": self.index[arg],
-            "local": f"{equation.symbols} {equation.before_result}",
+            "local": f"{equation.symbols} {self._result(equation)}",
             "rule": by if len(by) <= _LONGEST_RULE else "",
+            "steep": self.chain.steep(node, j),
         }
+        if node.op.domain is not REALS:
+            told["no_derivative"] = self.chain.no_derivative(node, j)
+        return told
+
+
+def _listed(parts: Sequence[str]) -> str:
+    shown = parts[:_SHOWN_LEAVES]
+    return ", ".join([*shown, "…"] if len(parts) > len(shown) else shown)
+
+
+def _short(parts: Sequence[str]) -> list[str]:
+    """Parts of the picture as n3, e3-1, o3, r3: they are most of a page."""
+    return [_LONG.sub(lambda found: found[1] or found[2], part) for part in parts]
 
 
 def _as_data(step: Step) -> dict[str, Any]:
-    told: dict[str, Any] = {"phase": step.phase, "note": step.note, "shown": step.shown}
+    shown = [one[0] if one == told(one[0]) else one for one in step.shown]
+    data: dict[str, Any] = {"phase": step.phase, "note": step.note, "shown": shown}
     if isinstance(step.said, Equation):
         equation = step.said
-        told |= {"lead": equation.symbols, "result": [step.value, equation.result, equation.before_result]}
+        data |= {"lead": equation.symbols, "result": equation.key, "sign": equation.before_result}
         if equation.numbers:
-            told |= {"middle": equation.numbers, "before": equation.before_numbers}
+            data |= {"middle": equation.numbers, "before": equation.before_numbers}
     else:
-        told["lead"] = step.said
-    lit = {"from": step.come_from, "to": step.go_to, "playing": step.playing, "carried": step.carried}
-    optional = {"reckoned": step.reckoned, "row": step.row, **lit}
-    return told | {key: value for key, value in optional.items() if value or (key == "row" and value == 0)}
+        data["lead"] = step.said
+    lit = {"from": _short(step.come_from), "to": _short(step.go_to), "playing": _short(step.playing)}
+    carried = [(key, _short(along), stage) for key, along, stage in step.carried]
+    optional = {"locals": step.locals, "hint": step.hint, "kink": step.kink, "row": step.row, "carried": carried, **lit}
+    return data | {key: value for key, value in optional.items() if value or value == 0}

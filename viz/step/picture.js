@@ -79,6 +79,8 @@
     const states = [];
     let lit = [];
     let frame = null;
+    let carried = []; // numbers on their way
+    let failing = null; // the elements of an operation that has no value, or no derivative
 
     const light = (element, how) => {
       if (!element) return;
@@ -119,8 +121,11 @@
     };
 
     /* Only what changed is touched: a graph of hundreds of nodes stays fluent. */
-    const paint = (step, known, awaited, chosen, walk) => {
+    const paint = (step, known, awaited, chosen, walk, fault) => {
       still();
+      failing?.forEach((element) => element.classList.remove("failing"));
+      failing = fault ? [`node-${fault[0]}`, `op-${fault[0]}`].map((part) => parts.get(part)).filter(Boolean) : null;
+      failing?.forEach((element) => element.classList.add("failing"));
       for (const number of numbers) {
         const entry = known(number.key);
         const now = entry ? entry.text : number.key === awaited ? "?" : "";
@@ -155,17 +160,20 @@
     const still = () => {
       cancelAnimationFrame(frame);
       frame = null;
-      picture.querySelectorAll(".carried").forEach((chip) => chip.remove());
+      carried.forEach((chip) => chip.remove());
+      carried = [];
     };
-    const travel = (step, seconds) => {
+    const travel = (step, seconds, textOf) => {
       if (calm.matches || !step.carried) return;
       const against = step.phase === "backward" || step.phase === "path";
       const stages = 1 + Math.max(...step.carried.map(([, , stage]) => stage));
-      const chips = step.carried.flatMap(([text, along, stage]) => {
+      const chips = step.carried.flatMap(([key, along, stage]) => {
+        const text = textOf(key);
         const lines = along.map((part) => parts.get(part)?.querySelector("path")).filter(Boolean);
         if (!lines.length) return [];
         const lengths = lines.map((line) => line.getTotalLength());
         const chip = make("g", { class: "carried", visibility: "hidden" }, picture.querySelector("g"));
+        carried.push(chip);
         const wide = 0.64 * TEXT * text.length + 8;
         make("rect", { x: -wide / 2, y: -9, width: wide, height: 18, rx: 6 }, chip);
         make("text", { "text-anchor": "middle", y: 4.3 }, chip).textContent = text;

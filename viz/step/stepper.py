@@ -1,24 +1,19 @@
 """step(y): one page on which values flow forward and gradients flow back, one operation at a time.
 
-The page is one piece of HTML: the picture that `picture` makes, the sentences of `lesson`, a style sheet and scripts
-(stepper.css, stepper.js and what it takes in), and nothing from a network. What it shows at each step is decided in
-`lesson` and `walks`; how it moves, in the scripts.
+What the page shows at each step is decided in `lesson` and `walks`, how it is put together in `page`, how it moves in
+the scripts (stepper.js and what it takes in).
 """
 
 from __future__ import annotations
 
-import base64
-import html
-import json
 import os
-import secrets
 from collections.abc import Callable, Collection, Mapping, Sequence
-from functools import cache, cached_property
-from importlib.resources import files
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
 from autodiff import Value, topological_order
+from autodiff.floats import as_number
 from autodiff.graph import require_value
 from viz.derivation.chain import NOTATION
 from viz.graph import dot, render
@@ -26,41 +21,19 @@ from viz.graph.collapse import Box, neuron_boxes
 from viz.graph.drawing import parameters_of
 from viz.graph.layout import MOST_BOXES, boxes, require_drawable
 from viz.graph.output import PIXELS_SHOWN, Bundle, bundle, saved
-from viz.step import picture
+from viz.step import page, picture, results
 from viz.step.code import Code, code_of
 from viz.step.lesson import Lesson
+from viz.step.results import Result
+from viz.step.rows import rows_of
 from viz.writing.names import names_of
 from viz.writing.numbers import check_digits
 from viz.writing.text import shorten
 
 PAGE_SUFFIXES = (".html", ".htm")
 
-_SCRIPT_ESCAPES = {ord(c): f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029"}
 _MOST_STILL = 150  # values of a graph that a notebook gets as PNG and PDF too: a larger one could not be read there
 _SHOWN_LINES = 60  # of the text that stands in where no page can be shown
-
-_PAGE = """\
-<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title}</title>
-<style>{style}</style>
-</head>
-<body>
-<main>
-<h1>{title}</h1>
-{fragment}
-</main>
-</body>
-</html>
-"""
-_FRAGMENT = """\
-<div id="{key}"><img alt="{alt}" src="data:image/svg+xml;base64,{picture}" style="max-width:100%;background:white">
-<p>A still picture of the end: to step through it, let its script run (in Jupyter by the command Trust Notebook).</p>
-</div>
-<script>{script}</script>"""
 
 
 class Stepper:
@@ -78,8 +51,9 @@ class Stepper:
         hidden: Collection[Value] = (),
         *,
         opens: bool = False,
+        opening: Mapping[str, Any],
     ) -> None:
-        self._lesson, self._code = lesson, code
+        self._lesson, self._code, self._opening = lesson, code, opening
         self._neurons, self._hidden, self._opens = neurons, hidden, opens
 
     @cached_property
@@ -97,36 +71,39 @@ class Stepper:
         The file appears complete or not at all. Raises ValueError for another suffix, OSError where the file
         cannot be written.
         """
-        title = html.escape(f"{shorten(self._lesson.names.full[self._lesson.y], 60)}, step by step")
+        title = f"{shorten(self._lesson.names.full[self._lesson.y], 60)}, step by step"
+        whole = partial(page.page, title)
+        return saved(path, dict.fromkeys(PAGE_SUFFIXES, lambda: whole(self._fragment("page"))), "a step-through")
 
-        def page() -> str:
-            return _PAGE.format(title=title, style=_asset("page.css"), fragment=self._fragment("page"))
+    def result(self, code: str) -> Result:
+        """What a student's result code says: who it is, and how each question of the backward pass was answered.
 
-        return saved(path, dict.fromkeys(PAGE_SUFFIXES, page), "a step-through")
+        Raises ValueError for a code with a mistake in it, and for one from the page of another graph.
+
+        >>> from autodiff import Value
+        >>> x = Value(3.0, "x")
+        >>> step(x * x).result("Ada.DR4K-G0")
+        Traceback (most recent call last):
+            ...
+        ValueError: 'Ada.DR4K-G0' is no result code of this page: a letter is wrong, or it comes from another graph
+        """
+        return results.read(code, self._lesson)
 
     def _fragment(self, where: str) -> str:
-        """The picture, which the script takes over; alone, without a script, it is the whole answer.
-
-        It is an image, so that it stands where scripts and SVG are taken out, as in a notebook that nobody has trusted.
-        """
-        key = f"stepper-{secrets.token_hex(8)}"
-        data = {**self._lesson.as_data(), "key": key, "where": where, "style": _asset("stepper.css")}
-        legend = picture.legend(self._lesson, self._neurons)
+        lesson = self._lesson
+        rows = rows_of(node.op for node in lesson.order if node.op is not None)
+        data = lesson.as_data()
+        if rows.standing:
+            data = page.every_text(data, lesson.chain.signed)
+        legend = picture.legend(lesson, self._neurons)
         legend["lines"].insert(0, f"{NOTATION} (the lectures write ∂ for both)")
-        if len(self._lesson.names.own) < len(self._lesson.order):
+        if len(lesson.names.own) < len(lesson.order):
             legend["lines"].append("v1, v2, …: values that have no name of their own")
-        data |= {"legend": legend, "code": self._code_as_data()}
+        data |= {"legend": legend, "code": self._code_as_data(), "standing": rows.standing, **self._opening}
+        data |= {"fingerprint": results.fingerprint(lesson)}
         if self._opens:
-            data["opened"] = picture.marked(self._lesson)
-        script = _asset("stepper.js")
-        for part in ("picture.js", "texts.js"):
-            script = script.replace(f"  /* {part} */\n", _asset(part))
-        return _FRAGMENT.format(
-            key=key,
-            alt=html.escape(picture.description(self._lesson)),
-            picture=base64.b64encode(self.svg.encode()).decode(),
-            script=script.replace("__DATA__", _for_a_script(data)),
-        )
+            data["opened"] = picture.marked(lesson)
+        return page.fragment(where, self.svg, picture.description(lesson), data, rows.source)
 
     def _code_as_data(self) -> dict[str, Any] | None:
         if self._code is None:
@@ -160,6 +137,9 @@ def step(
     max_nodes: int = MOST_BOXES,
     digits: int = 4,
     code: Code | None = None,
+    predict: bool = False,
+    start: int = 0,
+    examples: Mapping[Value, Sequence[float]] | None = None,
 ) -> Stepper:
     """The forward and the backward pass of ``y`` to step through: in Jupyter, in exported HTML, in a file.
 
@@ -174,11 +154,14 @@ def step(
     code : the lines that made the Values, each lit with what it made; by default those of a graph that was built within
         ``with autodiff.detect_anomaly():``
 
-    The gradients are those of this pass alone: every ``grad`` stays as it was. It prints as the list of steps.
+    The gradients are those of this pass alone: every ``grad`` stays as it was. It prints as the list of steps. In the
+    page every input and parameter can be moved: it computes along the recorded operations, by the same rows. An
+    address may say where it opens: ``f.html#step=7&predict&x=0.5``; with ``#embed`` it fits into a frame of another
+    page.
 
-    Raises TypeError when y is no Value or ``collapse`` no model, ValueError for a model that is not in the graph,
-    for a graph that is too large or whose leaves were assigned new data after it was built, and what
-    `Value.backward` raises where there is no finite gradient.
+    Raises TypeError when y is no Value or ``collapse`` no model, ValueError for a model that is not in the graph, for a
+    graph that is too large or whose leaves were assigned new data after it was built, for a step that there is not and
+    for examples that do not fit, and what `Value.backward` raises where there is no finite gradient.
 
     >>> from autodiff import Value
     >>> from viz import step
@@ -207,14 +190,29 @@ def step(
     inside = {node for box in neurons for node in box.nodes} | hidden
     require_drawable(boxes(node for node in order if node not in inside) + len(neurons), max_nodes, called.shown[y])
     lesson = Lesson(order, called, dot.kinds(order, chosen), digits)
-    return Stepper(lesson, code or code_of(order), neurons, hidden, opens=bool(neurons) and boxes(order) <= max_nodes)
+    if isinstance(start, bool) or not isinstance(start, int) or not 0 <= start < len(lesson.steps):
+        raise ValueError(f"start is a step from 0 to {len(lesson.steps) - 1}, not {start!r}")
+    opening = {"predict": bool(predict), "start": start, "examples": _examples(examples, lesson)}
+    opens = bool(neurons) and boxes(order) <= max_nodes
+    return Stepper(lesson, code or code_of(order), neurons, hidden, opens=opens, opening=opening)
 
 
-def _for_a_script(data: Any) -> str:
-    """JSON that is a JavaScript literal, in which no character can end the script."""
-    return json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":")).translate(_SCRIPT_ESCAPES)
-
-
-@cache
-def _asset(name: str) -> str:
-    return files("viz.step").joinpath(name).read_text(encoding="utf-8")
+def _examples(given: Mapping[Value, Sequence[float]] | None, lesson: Lesson) -> list[dict[int, float]] | None:
+    """One dict for each example: the numbers of the leaves, by their index."""
+    if given is None:
+        return None
+    if not isinstance(given, Mapping) or not given:
+        raise TypeError(
+            f"examples maps leaves of the graph to their numbers, {{x: [0, 1], t: [1, 0]}}, not {given!r:.60}"
+        )
+    columns: dict[int, list[float]] = {}
+    for leaf, numbers in given.items():
+        if not isinstance(leaf, Value) or leaf not in lesson.index or leaf.op is not None:
+            raise ValueError(f"examples are numbers for leaves of this graph, and {leaf!r:.60} is none")
+        columns[lesson.index[leaf]] = [as_number(x, "examples", "numbers") for x in numbers]
+    lengths = sorted({len(column) for column in columns.values()})
+    if len(lengths) > 1 or lengths == [0]:
+        raise ValueError(
+            f"examples must have as many numbers for each leaf, one at least, not {', '.join(map(str, lengths))}"
+        )
+    return [dict(zip(columns, example, strict=True)) for example in zip(*columns.values(), strict=True)]

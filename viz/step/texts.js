@@ -2,27 +2,48 @@
 
   const PHASES = { start: "Start", forward: "Forward →", backward: "← Backward", path: "← One path", end: "End" };
 
-  // What is known when: for each number ("data-3", "grad-3", "partial-4-0") its successive texts.
+  const placeOf = (shown) => (typeof shown === "string" ? shown : shown[0]);
+
+  // What is known when: for each place ("data-3", "grad-3", "partial-4-0") the numbers that stand there one after another.
   const historyOf = (walk) => {
     const history = new Map();
     walk.steps.forEach((step, at) =>
-      step.shown.forEach(([key, value, text]) => {
-        if (!history.has(key)) history.set(key, []);
-        history.get(key).push({ at, value, text });
+      step.shown.forEach((one) => {
+        const place = placeOf(one);
+        const [, key, more] = typeof one === "string" ? [place, place[0] + place.slice(place.indexOf("-") + 1), ""] : one;
+        if (!history.has(place)) history.set(place, []);
+        history.get(place).push({ at, key, more });
       }),
     );
     return history;
   };
 
-  const number = (entry, missing = "") =>
+  const numeral = (entry, missing = "") =>
     entry ? `<data value="${entry.value}" title="${entry.value}">${entry.text}</data>` : missing;
 
-  const sentence = (step, asked) => {
-    if (!step.result) return step.lead;
-    if (asked) return `${step.lead} = <b class="unknown">?</b>`;
-    const [value, text, sign] = step.result;
+  const noteOf = (step) => {
+    const local = ([i, j]) => nodes[i].operands.find((one) => one.operand === j).local;
+    return [step.note, ...(step.locals || []).map((one) => `${local(one)}.`)].filter(Boolean).join(" ");
+  };
+
+  /* say : fills a template with the numbers as they are */
+  const sentence = (step, asked, say) => {
+    if (!step.result) return say(step.lead);
+    if (asked) return `${say(step.lead)} = <b class="unknown">?</b>`;
     const middle = step.middle ? ` <span class="whole">${step.before} ${step.middle}</span>` : "";
-    return `${step.lead}${middle} <span class="whole">${sign} <b>${number({ value, text })}</b></span>`;
+    return say(`${step.lead}${middle} <span class="whole">${step.sign} <b>\ue000${step.result}\ue003</b></span>`);
+  };
+
+  /* Only what changed is touched. */
+  const put = (slot, entry) => {
+    const [before, now] = [slot.entry, entry];
+    slot.entry = entry;
+    if (!now) return before && slot.cell.replaceChildren();
+    if (!before) slot.cell.innerHTML = numeral(now);
+    else if (before.text !== now.text || before.value !== now.value) {
+      const data = slot.cell.firstChild;
+      [data.value, data.title, data.textContent] = [now.value, now.value, now.text];
+    }
   };
 
   const tableOf = (body) => {
@@ -32,19 +53,29 @@
       const made = node.formula ? ` = ${node.formula}` : ` <span class="kind">${node.kind}</span>`;
       row.innerHTML = `<th scope="row"><b>${node.name}</b>${made}</th><td class="data"></td><td class="grad"></td>`;
       row.dataset.node = i;
-      rows[i] = { row, data: row.querySelector(".data"), grad: row.querySelector(".grad"), last: null };
+      const [data, grad] = [".data", ".grad"].map((what) => ({ cell: row.querySelector(what) }));
+      rows[i] = { row, data, grad };
     });
     let now = null; // the row of the value that just changed
     const paint = (known, current, box) => {
+      let largest = 0;
       rows.forEach((cells, i) => {
-        const [data, grad] = ["data", "grad"].map((what) => number(known(`${what}-${i}`)));
-        if (data + grad === cells.last) return;
-        cells.last = data + grad;
-        [cells.data.innerHTML, cells.grad.innerHTML] = [data, grad];
-        cells.row.hidden = !data;
+        const [data, grad] = ["data", "grad"].map((what) => known(`${what}-${i}`));
+        put(cells.data, data);
+        put(cells.grad, grad);
+        if (cells.row.hidden !== !data) cells.row.hidden = !data;
+        largest = Math.max(largest, Math.abs(grad?.value ?? 0));
       });
-      now?.classList.remove("now");
+      // A bar behind each gradient, as long as it is large beside the others.
+      rows.forEach(({ grad }) => {
+        const share = grad.entry && largest ? Math.abs(grad.entry.value) / largest : 0;
+        const size = `${Math.round(100 * share)}% 100%`;
+        if (grad.bar !== size) grad.cell.style.backgroundSize = grad.bar = size;
+      });
+      const before = now;
       now = current === undefined ? null : rows[current].row;
+      if (now === before) return;
+      before?.classList.remove("now");
       if (!now) return;
       now.classList.add("now");
       into(box, [now]);
@@ -54,32 +85,33 @@
 
   const indexIn = (part) => Number(part.slice("node-".length));
 
-  const received = (i, until) =>
+  const received = (i, until, say) =>
     walks[0].steps.flatMap((step, when) => {
       if (step.phase !== "backward" || step.row !== i) return [];
-      if (when <= until) return [`<li>${sentence(step, false)}</li>`];
+      if (when <= until) return [`<li>${sentence(step, false, say)}</li>`];
       const from = step.from ? nodes[indexIn(step.from[0])].name : "the seed";
       return [`<li class="pending">from ${from}: still to come</li>`];
     });
 
-  const story = (i, until, knowledge) => {
+  /* A template whose number is not known yet ends in dots. */
+  const ENDING = /(?:\u00a0| )(?:[=≈]|\ue002[^\ue003]*\ue003)(?:\u00a0| )\ue000[^\ue003]*\ue003$/;
+  const story = (i, until, entry, say) => {
     const node = nodes[i];
-    const known = (key) => (knowledge.get(key) || []).findLast((entry) => entry.at <= until);
-    const data = number(known(`data-${i}`), "…");
+    const told = (template, place) => (entry(place, until) ? say(template) : template.replace(ENDING, "&nbsp;=&nbsp;…"));
     const locals = (node.operands || []).map((operand) => {
       const rule = operand.rule && ` <span class="rule">rule: ${operand.rule}</span>`;
-      return `<li>${operand.local}&nbsp;${number(known(`partial-${i}-${operand.operand}`), "…")}${rule}</li>`;
+      return `<li>${told(operand.local, `partial-${i}-${operand.operand}`)}${rule}</li>`;
     });
-    const valued = (j) => `${nodes[j].name}&nbsp;${nodes[j].sign}&nbsp;${number(known(`data-${j}`), "…")}`;
-    const operands = [...new Set((node.operands || []).map((operand) => operand.node))].map(valued);
+    const valued = (j) => told(`${nodes[j].name}\u00a0${nodes[j].data}`, `data-${j}`);
+    const operands = [...new Set(argsOf(i).filter((arg) => typeof arg === "number"))].map(valued);
     return (
       `<h2 tabindex="-1">${node.name}</h2> <span class="kind">${node.kind}</span>` +
       `<button type="button" class="shut" aria-label="Close the story" title="Close (Escape)">×</button>` +
-      `<h3>Value</h3><p>${node.value || node.name} ${node.sign} ${data}</p>` +
+      `<h3>Value</h3><p>${told(node.value || `${node.name}\u00a0${node.data}`, `data-${i}`)}</p>` +
       (operands.length ? `<p class="operands">with ${operands.join(", ")}</p>` : "") +
       (locals.length ? `<h3>Local derivatives</h3><ul>${locals.join("")}</ul>` : "") +
-      `<h3>Gradient received</h3><ul>${received(i, until).join("")}</ul>` +
-      `<p class="sum">sum: ${node.grad}&nbsp;${number(known(`grad-${i}`), "…")}</p>`
+      `<h3>Gradient received</h3><ul>${received(i, until, say).join("")}</ul>` +
+      `<p class="sum">sum: ${told(node.grad, `grad-${i}`)}</p>`
     );
   };
 

@@ -24,28 +24,36 @@ class Step:
     """One step: what is said, what is lit in the picture, and which numbers become known.
 
     phase : "start", "forward", "backward" (the seed too), "path" or "end"
-    said : an equation, or a sentence in words
+    said : an equation, or a sentence in words; like what follows a template
     note : what a reader should see besides
-    value : the number that the equation gives, in full
-    reckoned : whether there is something to reckon, so that a student may be asked to predict the result
+    locals : the local derivatives that are told besides: (node, operand)
+    kink : the node of whose operation it is to be said that it has a kink where it has one
+    hint : what helps a student who is asked to predict the result; "" where there is nothing to reckon
     row : the node of which the table's row is lit
     come_from, go_to, playing : parts of the picture, by their ids: where numbers come from, where they go, how
-    carried : the numbers that travel: (text, the parts along which, in that order, 0 or 1: at first or then)
-    shown : what the step makes known, by key: "data-3", "grad-3", "partial-4-0" (∂node 4 by its first operand),
-        each with the number and its text
+    carried : the numbers that travel: (key, the parts along which, in that order, 0 or 1: at first or then)
+    shown : what the step makes known: (the place, as "data-3", "grad-3" or "partial-4-0"; the key of the number that
+        then stands there; what stands behind it)
     """
 
     phase: str
     said: Equation | str
     note: str = ""
-    value: float | None = None
-    reckoned: bool = False
+    locals: tuple[tuple[int, int], ...] = ()
+    kink: int | None = None
+    hint: str = ""
     row: int | None = None
     come_from: tuple[str, ...] = ()
     go_to: tuple[str, ...] = ()
     playing: tuple[str, ...] = ()
     carried: tuple[tuple[str, tuple[str, ...], int], ...] = ()
-    shown: tuple[tuple[str, float, str], ...] = ()
+    shown: tuple[tuple[str, str, str], ...] = ()
+
+
+def told(place: str, key: str = "", more: str = "") -> tuple[str, str, str]:
+    """What a step makes known at a place of the picture and the table; by itself the number of that name."""
+    what, _, which = place.partition("-")
+    return place, key or what[0] + which, more
 
 
 @dataclass(frozen=True)
@@ -109,8 +117,8 @@ class _Beside:
     def node(self, node: Value) -> str:
         return f"node-{self.index[node]}"
 
-    def grad(self, node: Value, x: float, more: str = "") -> tuple[str, float, str]:
-        return f"grad-{self.index[node]}", x, self.chain.number(x) + more
+    def grad(self, node: Value, key: str, more: str = "") -> tuple[str, str, str]:
+        return told(f"grad-{self.index[node]}", key, more)
 
     @property
     def all_gradients(self) -> str:
@@ -137,34 +145,35 @@ class _Paths(_Beside):
         steps, total = [begin], 0.0
         for i, path in enumerate(found):
             total += path.product
-            steps.append(self._path(path, i, len(found), total))
+            so_far = chain.keep(f"s{self.index[self.x]}-{i}", total)
+            steps.append(self._path(path, i, len(found), so_far))
         work = sum(len(path.operands) for path in found)
+        products = [step.said.key for step in steps if isinstance(step.said, Equation)]
         end = Step(
             "end",
-            chain.sum_of_paths(self.x, [path.product for path in found], total),
+            chain.sum_of_paths(self.x, products, so_far),
             f"Path by path this took {_multiplications(work)}; {self.all_gradients}: it keeps what paths share.",
-            value=total,
             row=self.index[self.x],
             go_to=(self.node(self.x),),
-            shown=(self.grad(self.x, total),),
+            shown=(self.grad(self.x, so_far),),
         )
         return [*steps, end]
 
-    def _path(self, path: Path, i: int, count: int, total: float) -> Step:
+    def _path(self, path: Path, i: int, count: int, total: str) -> Step:
         whole, edges = self.chain.total(self.y, self.x), list(zip(path.nodes, path.operands, strict=False))
         parts = [part for node, j in edges for part in (f"result-{self.index[node]}", f"edge-{self.index[node]}-{j}")]
-        so_far = "" if i + 1 == count else f" {whole} {self.chain.shown(total)} so far."
+        so_far = "" if i + 1 == count else f" {whole} {self.chain.told(total)} so far."
+        equation = self.chain.path(path, f"w{self.index[self.x]}-{i}")
         return Step(
             "path",
-            self.chain.path(path),
+            equation,
             f"Path {i + 1} of {count}: {' → '.join(map(self.chain.name, path.nodes))}.{so_far}",
-            value=path.product,
-            reckoned=bool(edges),
+            hint="Multiply the local derivatives along the path." if edges else "",
             row=self.index[self.x],
             come_from=(self.node(self.y),),
             go_to=(self.node(self.x),),
             playing=(*parts, *(f"op-{self.index[node]}" for node, _ in edges)),
-            carried=((self.chain.number(path.product), tuple(parts), 0),),
+            carried=((equation.key, tuple(parts), 0),),
             shown=(self.grad(self.x, total, "" if i + 1 == count else " + …"),),
         )
 
@@ -204,17 +213,16 @@ class _Forward(_Beside):
             f"Forward mode takes the derivative by {name} along, from {name} up to {chain.name(self.y)}.",
             f"Each value gets its derivative by {name}{zero}.",
             go_to=(self.node(x),),
-            shown=tuple(self.grad(node, 0.0) for node in others),
+            shown=tuple(self.grad(node, chain.keep("zero", 0.0)) for node in others),
         )
         seed = Step(
             "forward",
             chain.seed(x),
             f"{name} changes as much as itself.",
-            value=1.0,
-            reckoned=True,
+            hint=f"By how much does {name} change when {name} changes by 1?",
             row=self.index[x],
             go_to=(self.node(x),),
-            shown=(self.grad(x, 1.0),),
+            shown=(self.grad(x, "seed"),),
         )
         steps, tangents = [begin, seed], {x: 1.0}
         for node in by_level(self.order):
@@ -223,29 +231,31 @@ class _Forward(_Beside):
         work = sum(map(len, self.below.values()))
         one = f"Forward mode took {_multiplications(work)} for {chain.total(self.y, x)} alone"
         every = f", and {self.passes} for all {self.leaves} leaves, one pass each" if self.leaves > 1 else ""
-        said = f"{chain.total(self.y, x)} {chain.shown(tangents[self.y])}".replace(" ", "\u00a0")
+        said = f"{chain.total(self.y, x)} {chain.told(self._key(self.y))}"
         return [*steps, Step("end", said, f"{one}{every}; {self.all_gradients}.", go_to=(self.node(self.y),))]
 
+    def _key(self, node: Value) -> str:
+        return "seed" if node is self.x else f"x{self.index[self.x]}-{self.index[node]}"
+
     def _tangent(self, node: Value, tangents: dict[Value, float]) -> Step:
-        i, operands = self.index[node], self.below[node]
-        terms = [(j, node.partials[j], tangents[node.args[j]]) for j in operands]  # type: ignore[index]
-        tangents[node] = amount = sum(partial * tangent for _, partial, tangent in terms)
-        number = self.chain.number
+        i, operands, chain = self.index[node], self.below[node], self.chain
+        amount = 0.0  # added as a page adds, not by a sum that is more exact
+        for j in operands:
+            amount += node.partials[j] * tangents[node.args[j]]  # type: ignore[index]
+        tangents[node] = amount
+        key = chain.keep(self._key(node), amount)
+        terms = [(j, self._key(node.args[j])) for j in operands]  # type: ignore[arg-type]
         return Step(
             "forward",
-            self.chain.tangent(node, self.x, terms, amount),
-            " ".join(f"{self.chain.local_derivative(node, j)}." for j in operands[:3]),
-            value=amount,
-            reckoned=True,
+            chain.tangent(node, self.x, terms, key),
+            locals=tuple((i, j) for j in operands[:3]),
+            hint="Add up, for each operand, its local derivative times the derivative that it brings.",
             row=i,
             come_from=tuple(dict.fromkeys(self.node(node.args[j]) for j in operands)),  # type: ignore[arg-type]
             go_to=(self.node(node),),
             playing=(f"op-{i}", f"result-{i}", *(f"edge-{i}-{j}" for j in operands)),
-            carried=(
-                *((number(tangent), (f"edge-{i}-{j}",), 0) for j, _, tangent in terms),
-                (number(amount), (f"result-{i}",), 1),
-            ),
-            shown=(self.grad(node, amount),),
+            carried=(*((tangent, (f"edge-{i}-{j}",), 0) for j, tangent in terms), (key, (f"result-{i}",), 1)),
+            shown=(self.grad(node, key),),
         )
 
 

@@ -11,7 +11,7 @@ import math
 RAISED = "⁰¹²³⁴⁵⁶⁷⁸⁹⁻"
 _RAISE = str.maketrans("0123456789-−", RAISED + "⁻")
 _LOWER = str.maketrans(RAISED, "0123456789-")
-_SMALLEST, _LARGEST = 1e-4, 1e6  # outside these powers of ten are easier to read
+_SMALLEST, _LARGEST = -4, 1e6  # below 10^−4, and from a million on, powers of ten are easier to read
 _ROUND_OFF = 1e-15  # relative: 4.5 units in the last place
 
 
@@ -35,12 +35,21 @@ def format_number(x: float, digits: int = 4) -> str:
         return f"{sign}∞"
     if size == 0.0:
         return "0"
-    rounded = float(f"{size:.{digits - 1}e}")
-    if rounded >= _SMALLEST and round(size) < _LARGEST:
-        decimals = max(digits - 1 - math.floor(math.log10(rounded)), 0)
-        return sign + _without_zeros(f"{size:.{decimals}f}")
-    mantissa, exponent = f"{size:.{digits - 1}e}".split("e")
-    return f"{sign}{_without_zeros(mantissa)}×10{superscript(str(int(exponent)))}"
+    mantissa, power = f"{size:.{digits - 1}e}".split("e")
+    exponent = int(power)
+    if exponent >= _SMALLEST and round(size) < _LARGEST:
+        return sign + _without_zeros(f"{size:.{max(digits - 1 - exponent, 0)}f}")
+    return f"{sign}{_without_zeros(mantissa)}×10{superscript(str(exponent))}"
+
+
+def widest_number(digits: int) -> str:
+    """The longest text of a number of so many digits.
+
+    >>> widest_number(4)
+    '−8.888×10⁻³⁰⁸'
+    """
+    check_digits(digits)
+    return "−8" + ("." + "8" * (digits - 1) if digits > 1 else "") + f"×10{superscript('-308')}"
 
 
 def number_in(text: str) -> float:

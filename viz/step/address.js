@@ -1,0 +1,41 @@
+  /* What the address of a page holds: the step, whether one predicts, which walk is shown, the numbers that were moved:
+     #step=7&predict&x=0.5, or #step=1&show=paths&by=x. Everything in it is a number or the name of a leaf; what is neither is passed over. */
+
+  const WORDS = new Set(["step", "predict", "embed", "show", "by"]);
+  const addressed = leaves.map((i) => [WORDS.has(nodes[i].plain) ? `~${nodes[i].plain}` : nodes[i].plain, i]);
+
+  const addressRead = () => {
+    const found = { step: null, predict: false, embed: false, walk: walks[0], given: null };
+    if (lesson.where !== "page") return found;
+    const parts = new URLSearchParams(location.hash.slice(1));
+    found.predict = parts.has("predict");
+    found.embed = parts.has("embed");
+    const shown = (one) => one.by !== null && one.mode === parts.get("show") && nodes[one.by].plain === parts.get("by");
+    found.walk = walks.find(shown) || walks[0];
+    if (/^\d{1,6}$/.test(parts.get("step") || "")) found.step = Number(parts.get("step"));
+    if (standing) return found;
+    const numbers = addressed.flatMap(([name, i]) => (parts.has(name) ? [[i, parsed(parts.get(name))]] : []));
+    if (!numbers.some(([, x]) => Number.isFinite(x))) return found;
+    found.given = recorded.given.slice();
+    numbers.forEach(([i, x]) => Number.isFinite(x) && (found.given[i] = x));
+    return found;
+  };
+
+  /* Browsers allow few changes in a short time, and none in some frames. */
+  let waiting = null;
+  const addressWrite = (at, predict, walk, given) => {
+    if (lesson.where !== "page") return;
+    clearTimeout(waiting);
+    waiting = setTimeout(() => {
+      const kept = new URLSearchParams(location.hash.slice(1)).has("embed") ? ["embed"] : [];
+      const numbers = addressed.filter(([, i]) => given[i] !== recorded.given[i])
+        .map(([name, i]) => `${encodeURIComponent(name)}=${given[i]}`);
+      const by = walk.by === null ? [] : [`show=${walk.mode}`, `by=${encodeURIComponent(nodes[walk.by].plain)}`];
+      const hash = [...kept, ...(at ? [`step=${at}`] : []), ...(predict ? ["predict"] : []), ...by, ...numbers].join("&");
+      try {
+        history.replaceState(null, "", hash ? `#${hash}` : location.pathname + location.search);
+      } catch {
+        // a frame without an address of its own
+      }
+    }, 300);
+  };
