@@ -58,7 +58,8 @@ def test_the_demo_reaches_95_percent_on_iris_98_on_moons_97_on_digits_and_saves_
     demo = runpy.run_path(str(Path(__file__).parent.parent / "docs" / "examples" / "demo.py"))
     demo["main"](str(tmp_path / "demo"))
     printed = capsys.readouterr().out
-    iris, moons, digits = (float(percent) for percent in re.findall(r"accuracy ([\d.]+)% on what was held out", printed))
+    found = re.findall(r"accuracy ([\d.]+)% on what was held out", printed)
+    iris, moons, digits = map(float, found)
     assert iris >= 95.0
     assert moons >= 98.0
     assert digits >= 97.0

@@ -252,6 +252,14 @@ def test_overflow_names_the_row() -> None:
         narrow([1.0, 100.0])
 
 
+@pytest.mark.parametrize(("dtype", "large"), [("float64", 1.7e308), ("float32", 3e38)])
+def test_large_numbers_whose_sum_overflows_are_no_error(dtype: str, large: float) -> None:
+    w = Value(1.0)
+    program = compile(lambda x: x * w, 1.0, parameters=[w], dtype=dtype)
+    assert program([large, large]) == pytest.approx([large, large], rel=1e-7, abs=0.0)
+    assert program.value_and_grad([large, large], reduce=None)[1] == pytest.approx(large, rel=1e-7, abs=0.0)
+
+
 def test_the_domain_of_a_users_row_is_looked_at_even_where_its_value_is_finite() -> None:
     above = define_op("above_one", lambda xp, x: x * x, [lambda xp, out, x: 2.0 * x], domain=("x > 1", lambda x: x > 1))
     program = compile(lambda x: above(x) + 1.0, 2.0)

@@ -75,7 +75,7 @@ class Runner:
         values[True][: self.plan.inputs] = rows.T
         for call in self._forward:
             call()
-        return math.isfinite(values[True].sum()) and math.isfinite(values[False].sum())
+        return all_finite(values[True]) and all_finite(values[False])
 
     def backward(self, seeds: Array) -> Array:
         """Σ seed·∂output/∂θ, or with ``each`` that of each example, in a column of its own."""
@@ -93,6 +93,11 @@ class Runner:
         for j, output in enumerate(self.plan.outputs):
             found[:, j] = self.memory.values[output.varies][output.first]
         return found
+
+
+def all_finite(array: Array) -> bool:
+    """By the sum, which is quick; it may be infinite where no number is."""
+    return math.isfinite(array.sum()) or bool(np.isfinite(array).all())
 
 
 class Binding:

@@ -24,7 +24,7 @@ from autodiff.program.expressions import CannotBeWrittenError
 from autodiff.program.instructions import Plan
 from autodiff.program.lifting import lift
 from autodiff.program.listing import Listing, backward_listing, forward_listing
-from autodiff.program.on_numpy import Array, Runner
+from autodiff.program.on_numpy import Array, Runner, all_finite
 from autodiff.program.scalars import run_on_scalars
 from autodiff.program.simplify import gather_chains, share_equal
 from autodiff.program.source import source
@@ -134,7 +134,7 @@ class Program:
                 self._forward(runner, theta, rows, part)
                 outputs[part] = runner.outputs()
                 theirs = runner.backward(seeds[part])
-                if not math.isfinite(theirs.sum()):
+                if not all_finite(theirs):
                     self._explain(theta, rows, part, gradients=True)
                 if each:
                     gradient[part] = theirs.T
@@ -223,7 +223,7 @@ class Program:
             raise ValueError("X has no rows")
         if rows.ndim != 2 or rows.shape[1] != self.inputs:
             raise ValueError(f"X must have {self.inputs} columns, one for each input, and its shape is {rows.shape}")
-        if not math.isfinite(rows.sum()) and not np.isfinite(rows).all():
+        if not all_finite(rows):
             i, j = map(int, np.argwhere(~np.isfinite(rows))[0])
             raise ValueError(f"X[{i}, {j}] is {rows[i, j]}: only finite numbers are accepted")
         return rows
