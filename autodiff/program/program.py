@@ -223,7 +223,9 @@ class Program:
             raise ValueError("X has no rows")
         if rows.ndim != 2 or rows.shape[1] != self.inputs:
             raise ValueError(f"X must have {self.inputs} columns, one for each input, and its shape is {rows.shape}")
-        if not all_finite(rows):
+        with np.errstate(all="ignore"):
+            finite = all_finite(rows)
+        if not finite:
             i, j = map(int, np.argwhere(~np.isfinite(rows))[0])
             raise ValueError(f"X[{i}, {j}] is {rows[i, j]}: only finite numbers are accepted")
         return rows
