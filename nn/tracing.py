@@ -140,7 +140,7 @@ def _required_program() -> Callable[[Sequence[Value], Sequence[Value], Sequence[
 def traced_function(function: Callable[[list[Value]], Any], values: list[Value]) -> Any:
     """A Program of a function of Values alone, as a penalty is. Raises CompileError."""
     program = _required_program()
-    result = _unread(lambda: function(list(values)))
+    result = _unread(lambda: function(values))
     if not isinstance(result, Value):
         raise CompileError(f"it gives {kind(result)}, not a Value")
     return program([result], [], values)

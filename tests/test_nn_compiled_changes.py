@@ -368,3 +368,12 @@ def test_ctrl_c_in_a_step_leaves_the_weights_of_the_last_completed_one(monkeypat
     monkeypatch.undo()
     del vars(model)["_compiled"]
     assert trained(model, True, epochs=2).stopped_by == "epochs"
+
+
+def test_an_attribute_that_is_given_an_equal_number_again_changes_no_fingerprint():
+    dropout = nn.Dropout(0.25, rng=0)
+    before = fingerprint(dropout)
+    dropout.rate = float("0.25")  # another object
+    assert fingerprint(dropout) == before
+    dropout.rate = 0.5
+    assert fingerprint(dropout) != before
