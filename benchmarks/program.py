@@ -218,18 +218,26 @@ def irregular(nodes: int = 100_000, width: int = 2000) -> None:
 
 
 def growth() -> None:
+    """How a step grows with the examples and with the width, and what memory it takes."""
     model = nn.MLP(64, [32, 10], rng=0)
     X, y = data([64, 32, 10], 16384)
     program, both = ours(model, X, y)
+    theta = program.theta()
     counts = [1, 16, 64, 256, 1024, 4096, 16384]
-    seconds = alternate({str(n): lambda n=n: program.value_and_grad(both[:n]) for n in counts}, 5, runs=3)
-    print("digits 64-32-10 by batch size:\n")
-    print(
-        table(
-            ["examples", "µs a step", "ns an example"],
-            [[n, seconds[str(n)] * 1e6, seconds[str(n)] / n * 1e9] for n in counts],
-        )
-    )
+    cases = {str(n): lambda n=n: program.pull_back(both[:n], np.full(n, 1.0 / n), theta) for n in counts}
+    seconds = alternate(cases, 5, runs=5)
+    print(f"digits 64-32-10 by batch size, {program.stats.bytes_per_example:,} bytes an example:\n")
+    rows = [[n, seconds[str(n)] * 1e6, seconds[str(n)] / n * 1e9] for n in counts]
+    print(table(["examples", "µs a step", "ns an example"], rows), end="\n\n")
+    rows = []
+    for width in (16, 64, 256, 1024):
+        X, y = data([64, width, 10], 64)
+        program, both = ours(nn.MLP(64, [width, 10], rng=0), X, y)
+        theta, seeds = program.theta(), np.full(64, 1.0 / 64)
+        step = alternate({"": lambda p=program, r=both, t=theta, s=seeds: p.pull_back(r, s, t)}, 5, runs=5)[""]
+        rows.append([width, len(theta), step * 1e6, step / len(theta) / 64 * 1e9, program.stats.bytes_per_example])
+    print("64 × width × 10 on 64 examples:\n")
+    print(table(["width", "parameters", "µs a step", "ns a parameter and example", "bytes an example"], rows))
 
 
 def main() -> None:

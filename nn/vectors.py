@@ -64,7 +64,7 @@ def as_list(vector: Any) -> list[float]:
 def alike(numbers: Any, vector: Any) -> Any:
     """``numbers`` as a vector of the kind that ``vector`` is."""
     if isinstance(vector, Vector):
-        return numbers if isinstance(numbers, Vector) else Vector(numbers)
+        return Vector(numbers)
     return sys.modules["numpy"].asarray(numbers, dtype=float)
 
 
@@ -92,7 +92,7 @@ def is_finite(vector: Any) -> bool:
     """Whether every number is."""
     if isinstance(vector, list):
         return all(map(math.isfinite, vector))
-    return math.isfinite(vector.sum()) or bool(sys.modules["numpy"].isfinite(vector).all())
+    return bool(sys.modules["numpy"].isfinite(vector).all())
 
 
 def put(into: Any, places: list[int], source: Any) -> None:

@@ -282,3 +282,9 @@ def test_what_perceptron_and_adaline_do_as_they_are_given():
     assert len(Perceptron(2).fit(CORNERS, [0, 1, 1, 0]).mistakes) == 100
     assert len(Adaline(1).fit([[1.0]], [1.0]).losses) == 100
     assert Adaline(1).fit([[1.0]], [1.0], epochs=1).weights == [0.01]
+
+
+def test_weights_whose_sum_overflows_are_finite_each_and_take_their_step():
+    weights = [Value(1.7e308), Value(1.7e308)]
+    nn.SGD(weights, 0.1).step()
+    assert [w.data for w in weights] == [1.7e308, 1.7e308]
