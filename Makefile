@@ -59,7 +59,7 @@ mutants: $(VENV)/.installed-test
 
 # The native engine's tests on a build whose every access to memory is checked; not those that only use it (nn's, the
 # benchmarks'), nor those of the project and of Python alone, nor those that measure memory, for sanitizers take much.
-NOT_SANITIZED := build conformance_% contributing generate gradbench layers mutants native_memory nn_% project symbols \
+NOT_SANITIZED := build conformance_% contributing generate gradbench layers mutants native_memory nn_% program% project symbols \
     testing time_limit
 sanitize: $(VENV)/.installed-test
 	tools/sanitize $(abspath $(BIN))/python $(PYTEST_ARGS) -m "not browser and not notebook and not conformance" \
