@@ -30,7 +30,7 @@ import nn
 from autodiff import Value, compile, leaves, topological_order
 from autodiff import sum as total
 
-ROUNDS = 15
+ROUNDS = 25
 Rows = np.ndarray[Any, Any]
 
 NETWORKS: dict[str, tuple[list[int], int]] = {

@@ -132,10 +132,12 @@ class Program:
         with self._running():
             for part, runner in self._chunks(rows, each):
                 self._forward(runner, theta, rows, part)
-                outputs[part] = runner.outputs()
                 theirs = runner.backward(seeds[part])
                 if not all_finite(theirs):
                     self._explain(theta, rows, part, gradients=True)
+                if runner.n == len(rows):  # all at once, which is the usual case
+                    return runner.outputs(), (theirs.T if each else theirs).copy()
+                outputs[part] = runner.outputs()
                 if each:
                     gradient[part] = theirs.T
                 else:
