@@ -6,7 +6,7 @@ VENV ?= .venv
 PYTEST_ARGS ?= -n auto
 
 BIN := $(VENV)/bin
-ROWS := $(patsubst %,autodiff/%.py,op ops symbols namespaces codegen native/generate)
+ROWS := $(patsubst %,autodiff/%.py,op ops symbols namespaces recording codegen native/generate)
 SOURCES := pyproject.toml setup.py $(ROWS) $(wildcard autodiff/native/*.pyx autodiff/native/*.pxi autodiff/native/blocks.h)
 ENGINE = $(BIN)/python -c "from autodiff import engine; print(engine.name)"
 # The tests of behaviour that run on both engines: those of autodiff and of nn, not those of pictures.

@@ -55,7 +55,10 @@ class BuildIfPossible(build_ext):
 
 
 wanted = SOURCE.exists() and os.environ.get("AUTODIFF_ENGINE") != "python"
-rows = [Path("autodiff", f"{name}.py") for name in ("op", "ops", "symbols", "namespaces", "codegen", "native/generate")]
+rows = [
+    Path("autodiff", f"{name}.py")
+    for name in ("op", "ops", "symbols", "namespaces", "recording", "codegen", "native/generate")
+]
 parts = [*NATIVE.glob("*.pxi"), NATIVE / "blocks.h", *rows]
 native = Extension(
     "autodiff.native.value", [str(SOURCE)], depends=sorted(map(str, parts)), extra_compile_args=FLAGS, optional=True

@@ -10,13 +10,15 @@ alone, and nothing of the engine: the native engine is built from the C, the ste
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from autodiff.namespaces import FLOATS, Namespace
+from autodiff.namespaces import Namespace, on_floats_too, over_operands
 from autodiff.op import ELEMENTARY, REALS, Op
+from autodiff.recording import Recorded
 
 _OWN = "step compare less unless floor total largest".split()  # the primitives that a dialect spells
 
@@ -145,7 +147,27 @@ JAVASCRIPT = Dialect(
 )
 
 
-class Expression:
+_OPERATORS = {
+    "add": "{} + {}",
+    "subtract": "{} - {}",
+    "multiply": "{} * {}",
+    "divide": "{} / {}",
+    "remainder": "mod",
+    "power": "pow",
+    "negative": "-{}",
+    "absolute": "abs",
+    "floor": "floor",
+    "equal": "{} == {}",
+    "not_equal": "{} != {}",
+    "less": "{} < {}",
+    "less_equal": "{} <= {}",
+    "greater": "{} > {}",
+    "greater_equal": "{} >= {}",
+    "logical_and": "{} && {}",
+}
+
+
+class Expression(Recorded):
     """A number in the text: a parameter, or a function of others. Of an n-ary row's operands one stands for all.
 
     ``varies`` says whether it depends on which operand that is, so that it belongs into a loop.
@@ -156,35 +178,8 @@ class Expression:
         self.args = args
         self.varies = varies
 
-    def __add__(self, other: Any) -> Expression:
-        return _expression("{} + {}", self, other)
-
-    def __radd__(self, other: Any) -> Expression:
-        return _expression("{} + {}", other, self)
-
-    def __sub__(self, other: Any) -> Expression:
-        return _expression("{} - {}", self, other)
-
-    def __rsub__(self, other: Any) -> Expression:
-        return _expression("{} - {}", other, self)
-
-    def __mul__(self, other: Any) -> Expression:
-        return _expression("{} * {}", self, other)
-
-    def __rmul__(self, other: Any) -> Expression:
-        return _expression("{} * {}", other, self)
-
-    def __truediv__(self, other: Any) -> Expression:
-        return _expression("{} / {}", self, other)
-
-    def __rtruediv__(self, other: Any) -> Expression:
-        return _expression("{} / {}", other, self)
-
-    def __rpow__(self, other: Any) -> Expression:
-        return _expression("pow", other, self)
-
-    def __eq__(self, other: object) -> Any:
-        return _expression("{} == {}", self, other)
+    def noted(self, function: str, *args: Any) -> Expression:
+        return _expression(_OPERATORS[function], *args)
 
     def __bool__(self) -> bool:
         if not _answers:
@@ -193,24 +188,6 @@ class Expression:
             return next(_answers[-1])
         except StopIteration:
             raise _QuestionError(self) from None
-
-    __hash__ = object.__hash__
-
-
-for _operator, _written in {
-    "pow": "pow",
-    "ne": "{} != {}",
-    "lt": "{} < {}",
-    "le": "{} <= {}",
-    "gt": "{} > {}",
-    "ge": "{} >= {}",
-    "and": "{} && {}",
-    "mod": "mod",
-    "neg": "-{}",
-    "abs": "abs",
-    "floor": "floor",
-}.items():
-    setattr(Expression, f"__{_operator}__", lambda *args, _written=_written: _expression(_written, *args))
 
 
 class _QuestionError(Exception):
@@ -230,33 +207,18 @@ def _expression(function: str, *args: Any) -> Expression:
     return _made[key]
 
 
-def _function(name: str) -> Callable[..., Any]:
-    on_floats = getattr(FLOATS, name)
-
-    def function(*args: Any) -> Any:
-        if any(isinstance(a, Expression) for a in args):
-            return _expression(name, *args)
-        return on_floats(*args)
-
-    return function
-
-
-def _over_operands(name: str) -> Callable[[Iterable[Any]], Expression]:
-    def reduction(terms: Iterable[Any]) -> Expression:
-        (term,) = terms  # the one that stands for all
-        return _expression(name, term)
-
-    return reduction
-
-
 _TEXT = Namespace(
     "source text",
     number=float,
     pi=math.pi,
     constant=lambda x: x,
-    **{name: _function(name) for name in (*_OWN, *ELEMENTARY) if name not in ("total", "largest")},
-    total=_over_operands("total"),
-    largest=_over_operands("largest"),
+    **{
+        name: on_floats_too(name, functools.partial(_expression, name))
+        for name in (*_OWN, *ELEMENTARY)
+        if name not in ("total", "largest")
+    },
+    total=over_operands(functools.partial(_expression, "total")),
+    largest=over_operands(functools.partial(_expression, "largest")),
 )
 
 

@@ -112,6 +112,26 @@ FLOATS = Namespace(
 )
 
 
+def on_floats_too(name: str, otherwise: Callable[..., Any]) -> Callable[..., Any]:
+    """A function of a namespace that gives a number for numbers alone, as √2 in a rule is one."""
+    on_floats = getattr(FLOATS, name)
+
+    def function(*x: Any) -> Any:
+        return on_floats(*x) if all(type(v) is float for v in x) else otherwise(*x)
+
+    return function
+
+
+def over_operands(reduce: Callable[[Any], Any]) -> Callable[[Iterable[Any]], Any]:
+    """total or largest where one thing stands for all operands of an n-ary row's vector."""
+
+    def reduction(terms: Iterable[Any]) -> Any:
+        (term,) = terms
+        return reduce(term)
+
+    return reduction
+
+
 @functools.cache
 def complex_numbers() -> Namespace:
     """Complex numbers, for derivatives by complex step: kinks and comparisons go by the real part.
@@ -273,14 +293,12 @@ def slices() -> Namespace:
     """
     import numpy as np
 
-    def over_operands(reduce: Any) -> Callable[[Iterable[Any]], Any]:
-        def reduction(terms: Iterable[Any]) -> Any:
-            (term,) = terms  # one array stands for all
-            return reduce(term, axis=0)
-
-        return reduction
-
-    return Namespace("slices", **_on_arrays(), total=over_operands(np.add.reduce), largest=over_operands(np.max))
+    return Namespace(
+        "slices",
+        **_on_arrays(),
+        total=over_operands(lambda x: np.add.reduce(x, axis=0)),
+        largest=over_operands(lambda x: np.max(x, axis=0)),
+    )
 
 
 def _on_arrays() -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """What a row's rules compute on arrays, as an expression of NumPy's functions: run with buffers, or written as source.
 
 A rule is run once on operands that only note what is done with them. So nobody writes a rule a second time: the calls
-that `binding` makes of an expression, and the source text, both come from the table.
+that `on_numpy` makes of an expression, and `source`'s text, both come from the table.
 """
 
 # The rules run on any namespace, so the operands of their lambdas have no one type.
@@ -16,11 +16,14 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from autodiff.floats import FLOAT_ERRORS
-from autodiff.namespaces import FLOATS, Namespace
-from autodiff.op import Op
+from autodiff.namespaces import Namespace, on_floats_too, over_operands
+from autodiff.op import ELEMENTARY, Op
+from autodiff.recording import Recorded
 
 # What an expression may be made of besides operands and numbers: ufuncs of NumPy under their names, and
-CONDITIONS = ("less", "equal", "logical_and")  # those whose result is true or false,
+CONDITIONS = (  # those whose result is true or false,
+    *("equal", "not_equal", "less", "less_equal", "greater", "greater_equal", "logical_and"),
+)
 REDUCTIONS = ("total", "largest")  # those over the operands of an n-ary row, which lie along the first axis,
 CHOICE = "where"  # and that of three operands.
 
@@ -29,11 +32,10 @@ class CannotBeWrittenError(TypeError):
     """A rule does with its operands what arrays cannot do: it asks for their value, or gives them to `math`."""
 
 
-class Expression:
+class Expression(Recorded):
     """A function of NumPy on ``args``, or an operand ("operand", its place), or a number ("number", it)."""
 
     __slots__ = ("args", "name")
-    __hash__ = object.__hash__
 
     def __init__(self, name: str, *args: Any) -> None:
         self.name, self.args = name, args
@@ -42,62 +44,13 @@ class Expression:
     def number(self) -> float | None:
         return self.args[0] if self.name == "number" else None
 
-    def __add__(self, other: Any) -> Expression:
-        return made("add", self, other)
+    def noted(self, function: str, *args: Any) -> Expression:
+        return made(function, *args)
 
-    def __radd__(self, other: Any) -> Expression:
-        return made("add", other, self)
-
-    def __sub__(self, other: Any) -> Expression:
-        return made("subtract", self, other)
-
-    def __rsub__(self, other: Any) -> Expression:
-        return made("subtract", other, self)
-
-    def __mul__(self, other: Any) -> Expression:
-        return made("multiply", self, other)
-
-    def __rmul__(self, other: Any) -> Expression:
-        return made("multiply", other, self)
-
-    def __truediv__(self, other: Any) -> Expression:
-        return made("divide", self, other)
-
-    def __rtruediv__(self, other: Any) -> Expression:
-        return made("divide", other, self)
-
-    def __mod__(self, other: Any) -> Expression:
-        return made("remainder", self, other)
-
-    def __rmod__(self, other: Any) -> Expression:
-        return made("remainder", other, self)
-
-    def __pow__(self, other: Any) -> Expression:
-        return made("power", self, other)
-
-    def __rpow__(self, other: Any) -> Expression:
-        return made("power", other, self)
-
-    def __neg__(self) -> Expression:
-        return made("negative", self)
-
-    def __pos__(self) -> Expression:
-        return self
-
-    def __abs__(self) -> Expression:
-        return made("absolute", self)
-
-    def __eq__(self, other: object) -> Any:
-        return made("equal", self, other)
-
-    def __and__(self, other: Any) -> Expression:
-        return made("logical_and", self, other)
-
-    def _refuse(self, *_: Any) -> Any:
+    def _refuse(self) -> Any:
         raise CannotBeWrittenError("it asks for the value of an operand")
 
     __bool__ = __float__ = __int__ = __index__ = __len__ = __iter__ = _refuse
-    __lt__ = __gt__ = __le__ = __ge__ = __ne__ = _refuse
 
 
 def operand(place: int) -> Expression:
@@ -141,43 +94,15 @@ def _on_numbers(name: str, numbers: Sequence[float]) -> float:
     import numpy as np
 
     with np.errstate(all="ignore"):
-        return float(_function(name)(*numbers))
-
-
-def _function(name: str) -> Callable[..., Any]:
-    import numpy as np
-
-    return getattr(np, name)
-
-
-def _noted(name: str) -> Callable[..., Any]:
-    return functools.partial(made, name)
-
-
-def _reduced(name: str) -> Callable[[Iterable[Any]], Any]:
-    def reduction(terms: Iterable[Any]) -> Any:
-        (term,) = terms  # one stands for all: see namespaces.slices
-        return made(name, term)
-
-    return reduction
-
-
-def _on_expressions_or_floats(name: str, numpy_name: str) -> Callable[..., Any]:
-    on_floats = getattr(FLOATS, name)
-
-    def function(*args: Any) -> Any:
-        if any(isinstance(x, Expression) for x in args):
-            return made(numpy_name, *args)
-        return on_floats(*args)
-
-    return function
+        return float(getattr(math if name in ("erf", "erfc") else np, name)(*numbers))
 
 
 _RENAMED = {"abs": "absolute", "pow": "power", "mod": "remainder"}
-_SAME = (
-    "pow exp exp2 log log2 log10 log1p expm1 sqrt sin cos tan arcsin arccos arctan arctan2 sinh cosh tanh arcsinh "
-    "arccosh arctanh erf erfc abs sign mod maximum minimum floor"
-).split()
+
+
+def _noted(name: str) -> Callable[..., Any]:
+    return on_floats_too(name, functools.partial(made, _RENAMED.get(name, name)))
+
 
 EXPRESSIONS = Namespace(
     "expressions",
@@ -186,11 +111,10 @@ EXPRESSIONS = Namespace(
     constant=lambda x: x,
     step=lambda x: made("heaviside", x, 0.0),
     compare=lambda x, y: made("sign", x - y),
-    less=_on_expressions_or_floats("less", "less"),
-    unless=_noted(CHOICE),
-    total=_reduced("total"),
-    largest=_reduced("largest"),
-    **{name: _on_expressions_or_floats(name, _RENAMED.get(name, name)) for name in _SAME},
+    unless=functools.partial(made, CHOICE),
+    total=over_operands(functools.partial(made, "total")),
+    largest=over_operands(functools.partial(made, "largest")),
+    **{name: _noted(name) for name in ("less", "floor", *ELEMENTARY)},
 )
 
 

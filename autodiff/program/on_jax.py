@@ -13,13 +13,13 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from autodiff.errors import CompileError
-from autodiff.namespaces import FLOATS, Namespace
+from autodiff.namespaces import Namespace, on_floats_too, over_operands
 from autodiff.op import ELEMENTARY, Op, find_op
 from autodiff.ops import BUILT_IN
 from autodiff.program.instructions import Instruction, Operand, Place, Plan, Product
@@ -182,13 +182,6 @@ def _primitives() -> dict[str, Any]:
     import jax
     import jax.numpy as jnp
 
-    def over_operands(reduce: Any) -> Callable[[Iterable[Any]], Any]:
-        def reduction(terms: Iterable[Any]) -> Any:
-            (term,) = terms  # one array stands for all: see namespaces.slices
-            return reduce(term, axis=0)
-
-        return reduction
-
     stopped = jax.lax.stop_gradient
     return {
         "number": float,
@@ -199,8 +192,8 @@ def _primitives() -> dict[str, Any]:
         "less": lambda x, y: x < y,
         "unless": jnp.where,
         "floor": lambda x: stopped(jnp.floor(x)),
-        "total": over_operands(jnp.sum),
-        "largest": over_operands(jnp.max),
+        "total": over_operands(lambda x: jnp.sum(x, axis=0)),
+        "largest": over_operands(lambda x: jnp.max(x, axis=0)),
     }
 
 
@@ -212,13 +205,13 @@ def _values() -> Namespace:
 
     own = {"pow": jnp.power, "erf": jax.scipy.special.erf, "erfc": jax.scipy.special.erfc}
     names = {name: own.get(name) or getattr(jnp, name) for name in ELEMENTARY}
-    return Namespace("jax", **_primitives(), **{name: _on_numbers_too(name, f) for name, f in names.items()})
+    return Namespace("jax", **_primitives(), **{name: on_floats_too(name, f) for name, f in names.items()})
 
 
 @functools.cache
 def _rows() -> Namespace:
     """The rows themselves, for partials: what is differentiated again takes our partials again."""
-    names = {name: _on_numbers_too(name, lambda *x, name=name: _row(find_op(name))(*x)) for name in ELEMENTARY}
+    names = {name: on_floats_too(name, lambda *x, name=name: _row(find_op(name))(*x)) for name in ELEMENTARY}
     return _Rows("jax's rows", **_primitives(), **names)
 
 
@@ -227,14 +220,3 @@ class _Rows(Namespace):
         if name.startswith("__"):
             raise AttributeError(name)
         return _row(find_op(name))
-
-
-def _on_numbers_too(name: str, on_arrays: Callable[..., Any]) -> Callable[..., Any]:
-    """Numbers alone give a number, as √2 does in a rule."""
-
-    def function(*x: Any) -> Any:
-        if all(isinstance(v, float) for v in x):
-            return getattr(FLOATS, name)(*x)
-        return on_arrays(*x)
-
-    return function
