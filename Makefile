@@ -29,7 +29,7 @@ test: $(VENV)/.installed-test
 	    $(BIN)/python -m pytest $(PYTEST_ARGS) --engine=python -m "$(ENGINE_TESTS)" $(ENGINE_FILES); \
 	fi
 
-# For another Python, in CI: no tool but Python is needed.
+# For another Python, in CI: no tool but Python is needed, so not what compares with PyTorch and JAX.
 engine-test: $(VENV)/.installed-test
 	$(BIN)/python -m pytest $(PYTEST_ARGS) -m "$(ENGINE_TESTS)" $(filter-out tests/test_conformance%,$(ENGINE_FILES))
 
