@@ -238,7 +238,7 @@ def stop_gradient(x: Any) -> Any:
     3.0
     """
     flat, structure = flatten(x, "stop_gradient's argument")
-    if modes.reads[0]:
+    if modes.reads[0] > 1:
         for v in flat:
             if isinstance(v, Value):
                 modes.note_read(v, "stop_gradient()", within=True)
@@ -283,10 +283,9 @@ class _Call:
             self.result, self.aux = self.result
         self.has_aux = has_aux
 
-    def note_read(self, node: Value, how: str, _: tuple[str, int]) -> str:
+    def note_read(self, node: Value, *_: object) -> str:
         """What is lost where float() is taken of ``node``; "" where it does not depend on the inputs."""
-        inputs = set(self.inputs)
-        if how != "float()" or inputs.isdisjoint(engine.order([node], self.since)[0]):
+        if set(self.inputs).isdisjoint(engine.order([node], self.since)[0]):
             return ""
         return (
             f"{_name(self.f)}: float() of a Value that depends on an input drops its graph, and with it a part of the "

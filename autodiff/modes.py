@@ -124,38 +124,41 @@ def detect_anomaly() -> Generator[None, None, None]:
 
 
 # What reads a number off a Value (float(), a comparison, its data) leaves its graph. Whoever runs a function to
-# differentiate or to compile it watches for that: `reads` tells the engines to ask.
+# differentiate or to compile it watches for that: `reads` tells the engines of what to ask: 1, of float() alone, which
+# drops a part of a derivative; 2, of everything, on which a compiled program may depend.
 
 reads = bytearray(1)
-_watching = 0
+_watching = {False: 0, True: 0}  # how many, by whether for everything
 _warned: set[tuple[str, int]] = set()
 _REFERENCE = os.path.join(_HOME, "autodiff", "value.py")
 
 
 class WatchingReads:
-    """Ask ``reader(node, how, place)`` of every number that is read off a Value in this thread, ``how`` being what did
-    it ("float()") and ``place`` the user's file and line: what it answers is warned of, once for each line.
+    """Ask ``reader(node, how, place)`` of every float() of a Value in this thread, ``how`` being what read the number
+    and ``place`` the user's file and line: what it answers is warned of, once for each line.
 
-    ``of_nn`` : of what nn and viz read on their own account too, as they do with classes that are numbers
+    Parameters
+    ----------
+    everything : of comparisons, .data and all else that reads a number too, and of a line that was warned of again
+    of_nn : of what nn and viz read on their own account too, as they do with classes that are numbers
     """
 
-    def __init__(self, reader: Reader, of_nn: bool = False) -> None:
-        self.reader, self.of_nn = reader, of_nn
+    def __init__(self, reader: Reader, everything: bool = False, of_nn: bool = False) -> None:
+        self.reader, self.everything, self.of_nn = reader, everything, of_nn
 
     def __enter__(self) -> None:
-        global _watching
         self.before = here.readers
         here.readers = (*self.before, self)
-        with _lock:
-            _watching += 1
-            reads[0] = True
+        self._count(+1)
 
     def __exit__(self, *_: object) -> None:
-        global _watching
         here.readers = self.before
+        self._count(-1)
+
+    def _count(self, change: int) -> None:
         with _lock:
-            _watching -= 1
-            reads[0] = _watching > 0
+            _watching[self.everything] += change
+            reads[0] = 2 if _watching[True] else 1 if _watching[False] else 0
 
 
 def note_read(node: Any, how: str, within: bool = False) -> None:
@@ -168,10 +171,11 @@ def note_read(node: Any, how: str, within: bool = False) -> None:
     place = frame.f_code.co_filename, frame.f_lineno
     if place[0].startswith(_OURS[0]):
         return
-    ours = place[0].startswith(_OURS)
+    ours, warned = place[0].startswith(_OURS), place in _warned
     for watching in here.readers:
-        lost = watching.reader(node, how, place) if watching.of_nn or not ours else ""
-        if lost and place not in _warned:
+        asked = watching.everything or (how == "float()" and not warned)
+        lost = watching.reader(node, how, place) if asked and (watching.of_nn or not ours) else ""
+        if lost and not warned:
             _warned.add(place)
             warnings.warn_explicit(lost, UserWarning, *place)
             return

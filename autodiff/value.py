@@ -92,7 +92,7 @@ class Value:
 
     @property
     def data(self) -> float:
-        if modes.reads[0]:
+        if modes.reads[0] > 1:
             modes.note_read(self, ".data")
         return self._data
 
@@ -264,7 +264,7 @@ class Value:
         return self._compare("__ge__", other)
 
     def _compare(self, comparison: str, other: Any) -> Any:
-        if modes.reads[0]:
+        if modes.reads[0] > 1:
             for compared in (self, other):
                 if isinstance(compared, Value):
                     modes.note_read(compared, "a comparison")
@@ -273,7 +273,7 @@ class Value:
     __hash__ = object.__hash__
 
     def __bool__(self) -> bool:
-        if modes.reads[0]:
+        if modes.reads[0] > 1:
             modes.note_read(self, "bool()")
         return bool(self._data)
 
@@ -283,12 +283,12 @@ class Value:
         return self._data
 
     def __int__(self) -> int:
-        if modes.reads[0]:
+        if modes.reads[0] > 1:
             modes.note_read(self, "int()")
         return int(self._data)
 
     def __round__(self, digits: SupportsIndex | None = None) -> float:
-        if modes.reads[0]:
+        if modes.reads[0] > 1:
             modes.note_read(self, "round()")
         return round(self._data, digits)
 

@@ -238,3 +238,23 @@ def test_numbers_are_read_without_a_question_once_no_derivative_is_taken():
     seen = []
     grad(lambda x: seen.append(modes.reads[0]) or grad(lambda z: z * z)(x) * (seen.append(modes.reads[0]) or 1.0))(3.0)
     assert (seen, modes.reads[0]) == ([1, 1], 0)
+
+
+def test_who_watches_for_float_is_asked_of_nothing_else_and_once_for_each_line():
+    asked = []
+
+    def reader(node, how, place):
+        asked.append(how)
+        return "lost"
+
+    def read(everything):
+        x = Value(2.0)
+        with modes.WatchingReads(reader, everything):
+            return [(x > 1.0, x.data, bool(x), float(x)) for _ in range(3)]
+
+    with pytest.warns(UserWarning, match="lost") as seen:
+        read(everything=False)
+    assert asked == ["float()"] and len(seen) == 1
+    read(everything=True)  # the line was warned of: no second warning, but each is asked of
+    assert asked[1:] == ["a comparison", ".data", "bool()", "float()"] * 3
+    assert modes.reads[0] == 0

@@ -117,7 +117,7 @@ cdef class Value:
 
     @property
     def data(self):
-        if is_watched[0]:
+        if is_watched[0] > 1:
             modes.note_read(self, ".data")
         return self._data
 
@@ -239,7 +239,7 @@ cdef class Value:
 
     def __richcmp__(self, other, int comparison):
         cdef double x = self._data, y
-        if is_watched[0]:
+        if is_watched[0] > 1:
             modes.note_read(self, "a comparison")
             if isinstance(other, Value):
                 modes.note_read(other, "a comparison")
@@ -263,7 +263,7 @@ cdef class Value:
         return PyBaseObject_Type.tp_hash(self)
 
     def __bool__(self):
-        if is_watched[0]:
+        if is_watched[0] > 1:
             modes.note_read(self, "bool()")
         return self._data != 0.0
 
@@ -273,12 +273,12 @@ cdef class Value:
         return self._data
 
     def __int__(self):
-        if is_watched[0]:
+        if is_watched[0] > 1:
             modes.note_read(self, "int()")
         return int(self._data)
 
     def __round__(self, digits=None):
-        if is_watched[0]:
+        if is_watched[0] > 1:
             modes.note_read(self, "round()")
         return round(self._data, digits)
 

@@ -19,7 +19,7 @@ def tracing(reader: Reader, of_nn: bool = False) -> Generator[None, None, None]:
     ours record nothing that another example would have otherwise."""
     before, here.compiling = here.compiling, True
     try:
-        with WatchingReads(reader, of_nn):
+        with WatchingReads(reader, everything=True, of_nn=of_nn):
             yield
     finally:
         here.compiling = before
