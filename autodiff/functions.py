@@ -17,10 +17,9 @@ from autodiff.engine import Value
 from autodiff.floats import data_of
 from autodiff.namespaces import FLOATS, Namespace
 from autodiff.op import OPERATORS, OPS, Op
-from autodiff.ops import DOT, EXP, LOGSUMEXP, MOD, POW, SUM
+from autodiff.ops import DOT, LOGSUMEXP, MOD, POW, SUM
 
 _sum, _dot, _logsumexp = engine.n_ary(SUM), engine.n_ary(DOT), engine.n_ary(LOGSUMEXP)
-_exp = engine.function(EXP)
 
 
 def sum(xs: Iterable[Any]) -> Any:  # noqa: A001 (the field's name)
@@ -85,7 +84,7 @@ def softmax(xs: Iterable[Any]) -> list[Any]:
     if modes.here.compiling:  # the largest is another for other examples: nothing may depend on it but recorded nodes
         operands = vectors("softmax", (xs,), Value)[0]
         level = logsumexp(operands)
-        exponentials = [_exp(x - level) for x in operands]
+        exponentials = [FUNCTIONS["exp"](x - level) for x in operands]
         total = _sum(exponentials)  # 1, but for the rounding of the level
         return [e / total for e in exponentials]
     return engine.softmax(xs)
