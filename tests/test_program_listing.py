@@ -10,7 +10,7 @@ from architectures import ARCHITECTURES, listings, network, weights
 
 import nn
 from autodiff import CompileError, Value, compile, define_op, dot, tanh
-from autodiff.program.instructions import Place, Product
+from autodiff.program.instructions import Place
 
 EXPECTED = (Path(__file__).parent / "program_listings.txt").read_text("utf-8")
 
@@ -78,12 +78,7 @@ def test_neurons_of_two_inputs_without_bias_in_single_operations_are_a_matrix() 
 @pytest.mark.parametrize("bias", [True, False])
 def test_no_mlp_has_a_gather(fused: bool, bias: bool) -> None:
     program = network("mse", 3, [5, 4, 1], fused=fused, bias=bias)
-    places = [
-        place
-        for i in program.plan.instructions
-        for place in ((i.left, i.right, i.bias) if isinstance(i, Product) else i.operands)
-        if isinstance(place, Place)
-    ]
+    places = [place for i in program.plan.instructions for place in i.operands if isinstance(place, Place)]
     assert all(place.steps is not None and place.distinct for place in places)
 
 

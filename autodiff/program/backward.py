@@ -19,7 +19,6 @@ from autodiff.program.instructions import (
     Contribution,
     Elementwise,
     Instruction,
-    Operand,
     Place,
     Product,
     Pullback,
@@ -30,12 +29,6 @@ from autodiff.program.lifting import Lifted
 def backward(lifted: Lifted, parameters: int) -> list[Backward]:
     """The pullbacks from the first output, whose gradient is set before they are run."""
     return _Backward(lifted, parameters).run(lifted)
-
-
-def operands_of(instruction: Instruction) -> tuple[Operand | None, ...]:
-    if isinstance(instruction, Product):
-        return instruction.left, instruction.right, instruction.bias
-    return instruction.operands
 
 
 class _Backward:
@@ -52,7 +45,7 @@ class _Backward:
     def _learn(self, instruction: Instruction) -> None:
         """Which results depend on a parameter."""
         found: Any = np.zeros(instruction.out.shape, dtype=bool)
-        for i, x in enumerate(operands_of(instruction)):
+        for i, x in enumerate(instruction.operands):
             if isinstance(x, Place):
                 learned: Any = self.learned[x.varies][x.index]
                 if isinstance(instruction, Product):
@@ -82,7 +75,7 @@ class _Backward:
             self._complete(out)
             contributions = tuple(
                 Contribution(i, x, self._sets(x))
-                for i, x in enumerate(operands_of(instruction))
+                for i, x in enumerate(instruction.operands)
                 if isinstance(x, Place) and self.learned[x.varies][x.index].any() and not _is_flat(instruction, i)
             )
             if contributions:

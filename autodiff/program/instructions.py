@@ -91,6 +91,10 @@ class Product:
     bias: Place | None = None  # (k)
 
     @property
+    def operands(self) -> tuple[Place, ...]:
+        return (self.left, self.right) if self.bias is None else (self.left, self.right, self.bias)
+
+    @property
     def is_layer(self) -> bool:
         """Whether it multiplies what varies with the example by what does not."""
         return self.right.varies and not self.left.varies

@@ -282,14 +282,8 @@ def _repeated(root: Expression) -> tuple[dict[int, Any], set[Any]]:
 
 
 def _places(plan: Plan) -> list[Place]:
-    found: list[Place] = [*plan.outputs]
-    for instruction in plan.instructions:
-        if isinstance(instruction, Product):
-            found += [instruction.left, instruction.right]
-            found += [] if instruction.bias is None else [instruction.bias]
-        else:
-            found += [x for x in instruction.operands if isinstance(x, Place)]
-    return found
+    read = (x for instruction in plan.instructions for x in instruction.operands)
+    return [*plan.outputs, *(x for x in read if isinstance(x, Place))]
 
 
 def _identifiers(names: Sequence[str]) -> dict[str, str]:

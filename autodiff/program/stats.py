@@ -40,8 +40,7 @@ def stats_of(trace: Trace, plan: Plan, itemsize: int) -> Stats:
     by_element: set[str] = set()
     for instruction in plan.instructions:
         product = isinstance(instruction, Product)
-        operands = (instruction.left, instruction.right) if product else instruction.operands
-        read[product] += sum(x.index.size for x in operands if isinstance(x, Place))
+        read[product] += sum(x.index.size for x in instruction.operands if isinstance(x, Place))
         if not product and not _runs_on_arrays(instruction):
             by_element.add(instruction.op.name)
     return Stats(
