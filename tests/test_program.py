@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import math
 import pickle
@@ -260,11 +261,37 @@ def test_large_numbers_whose_sum_overflows_are_no_error(dtype: str, large: float
     assert program.value_and_grad([large, large], reduce=None)[1] == pytest.approx(large, rel=1e-7, abs=0.0)
 
 
+def test_a_sum_that_is_finite_on_scalars_alone_is_an_error_and_never_a_silent_nan() -> None:
+    """BLAS adds every second term by itself, or not: that is its affair."""
+    w = [Value(1.0) for _ in range(64)]
+    program = compile(lambda *x: dot(w, x), *[1.0] * 64, parameters=w)
+    with contextlib.suppress(OverflowError):
+        assert program([[1e308, -1e308] * 32]) == [0.0]
+
+
 def test_the_domain_of_a_users_row_is_looked_at_even_where_its_value_is_finite() -> None:
     above = define_op("above_one", lambda xp, x: x * x, [lambda xp, out, x: 2.0 * x], domain=("x > 1", lambda x: x > 1))
     program = compile(lambda x: above(x) + 1.0, 2.0)
     with pytest.raises(DomainError, match=r"X\[1\]: above_one is not defined at x = 0.5"):
         program([2.0, 0.5])
+
+
+def test_an_n_ary_row_of_a_user_that_asks_for_values_runs_by_element_within_its_domain() -> None:
+    squares = define_op(
+        "squares_if_any",
+        lambda xp, *x: 0.0 * x[0] if x[0] == 0.0 else xp.dot(*x, *x),
+        lambda xp, out, *x: tuple(0.0 * v if x[0] == 0.0 else 2.0 * v for v in x),
+        domain=("x >= 0", lambda *x: min(x) >= 0.0),
+    )
+    w = [Value(1.0), Value(2.0)]
+    program = compile(lambda x, y: squares(w[0] * x, w[1] * y, 3.0) + squares(x, w[0]), 1.0, 2.0, parameters=w)
+    assert program.stats.by_element == ("squares_if_any",)
+    rows = [[1.0, 2.0], [0.0, 1.0], [2.0, 0.5]]
+    assert program(rows).tolist() == [26.0 + 2.0, 0.0, 14.0 + 5.0]
+    gradients = program.value_and_grad(rows, reduce=None)[1]
+    assert gradients.tolist() == [[2.0 + 2.0, 16.0], [0.0, 0.0], [8.0 + 2.0, 1.0]]
+    with pytest.raises(DomainError, match=r"X\[1\]: squares_if_any is not defined"):
+        program([[1.0, 2.0], [1.0, -2.0]])
 
 
 def test_data_of_parameters_is_read_anew_and_that_of_constants_is_not() -> None:

@@ -207,10 +207,11 @@ class Program:
             except (ValueError, ArithmeticError) as error:
                 where = f"X[{i}]: " if self.inputs else ""
                 raise type(error)(f"{where}{error}") from None
-        if gradients:
-            raise OverflowError("the gradients of the examples add up to more than a float holds")
         if self.dtype != np.float64:
             raise OverflowError("a number exceeds what float32 holds: compile with dtype='float64'")
+        if gradients:
+            raise OverflowError("the gradients of the examples add up to more than a float holds")
+        raise OverflowError("in the order in which arrays add, a sum exceeds what a float holds: use smaller numbers")
 
     def _rows(self, X: Any) -> Array:
         if X is None and not self.inputs:
