@@ -317,7 +317,7 @@ class Training:
             if self.validation:
                 where = ", validation"
                 found = self.measures.on(
-                    self.model, self.validation, None if self._gradients.compiled else self._gradients.compiled
+                    self.model, self.validation, False if self._gradients.compiled is False else None
                 )
                 row |= {f"validation_{name}": x for name, x in found.items()}
         except (TypeError, ValueError, ArithmeticError) as error:

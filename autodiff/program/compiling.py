@@ -24,10 +24,10 @@ def compile_graph(output: Any, inputs: Sequence[Value], parameters: Parameters, 
         raise CompileError("output is an empty list: there is nothing to compute")
     leaves, names = _values("inputs", inputs), _named(parameters)
     trace = read(outputs, leaves, [value for _, value in names])
-    _check_leaves("inputs", [(_called(x), x) for x in leaves])
+    _check_leaves("inputs", [(x.label, x) for x in leaves])
     _check_leaves("parameters", names)
-    _check_distinct([(_called(x), x) for x in leaves] + names)
-    _check_used(trace.uses(), [*[(_called(x), x) for x in leaves], *names])
+    _check_distinct([(x.label, x) for x in leaves] + names)
+    _check_used(trace.uses(), [*[(x.label, x) for x in leaves], *names])
     return _program(trace, names, single, lift, dtype)
 
 
@@ -102,10 +102,6 @@ def _named(parameters: Any) -> list[tuple[str, Value]]:
         path = "." in str(name)  # of a module's parameter, which its label calls shorter
         found.append(((value.label or str(name)) if path else (str(name) or value.label), value))
     return found
-
-
-def _called(x: Value) -> str:
-    return x.label
 
 
 def _check_leaves(what: str, given: Sequence[tuple[str, Value]]) -> None:
