@@ -1,5 +1,6 @@
   /* What the address of a page holds: the step, whether one predicts, which walk is shown, the numbers that were moved:
-     #step=7&predict&x=0.5, or #step=1&show=paths&by=x. Everything in it is a number or the name of a leaf; what is neither is passed over. */
+     #step=7&predict&x=0.5, or #step=1&show=paths&by=x. Everything in it is a number or the name of a leaf; what is
+     neither is passed over. */
 
   const WORDS = new Set(["step", "predict", "embed", "show", "by"]);
   const addressed = leaves.map((i) => [WORDS.has(nodes[i].plain) ? `~${nodes[i].plain}` : nodes[i].plain, i]);

@@ -64,7 +64,6 @@
     stepper.dataset.where = lesson.where;
     if (wish.embed) stepper.dataset.embedded = document.documentElement.className = "embedded";
 
-
     // What is shown: a walk, a step of it, whether its result is hidden until it is predicted, a node with its story.
     let walk = walks[0];
     let at = 0;
