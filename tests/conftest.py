@@ -54,6 +54,16 @@ def pytest_report_header() -> str:
     return f"autodiff: the {engine.name} engine"
 
 
+@pytest.fixture(autouse=True)
+def _no_row_outlives_its_test() -> Generator[None, None, None]:
+    from autodiff.ops import OPS
+
+    before = set(OPS)
+    yield
+    for name in set(OPS) - before:
+        del OPS[name]
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport() -> Generator[None, Any, Any]:
     return _not_skipped_in_ci((yield))

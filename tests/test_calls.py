@@ -42,8 +42,7 @@ def row():
         acting.append(True)
         return f
 
-    yield define
-    OPS.pop("tried", None)
+    return define
 
 
 @EVERY_COUNT

@@ -9,15 +9,8 @@ import pytest
 import autodiff as ad
 from autodiff import Domain, DomainError, Value, define_op, grad, gradcheck, gradients, numerical_gradient
 from autodiff.namespaces import FLOATS
-from autodiff.ops import BUILT_IN, OPS
+from autodiff.ops import OPS
 from autodiff.testing import assert_op
-
-
-@pytest.fixture(autouse=True)
-def _a_clean_table():
-    yield
-    for name in set(OPS) - BUILT_IN:
-        del OPS[name]
 
 
 def square_log(**options):

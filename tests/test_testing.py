@@ -21,12 +21,6 @@ from autodiff.testing import Graph, _tame, assert_gradients, assert_op, graphs, 
 pytestmark = pytest.mark.once
 
 
-@pytest.fixture(autouse=True)
-def no_faulty_row_is_left():
-    yield
-    OPS.pop("faulty", None)
-
-
 # assert_op: one fault each, which is named.
 
 
