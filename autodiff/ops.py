@@ -84,15 +84,15 @@ def _times_exp(xp: Any, a: Any, x: Any) -> Any:
 
 
 def _exp_below(xp: Any, x: Sequence[Any], top: Any) -> list[Any]:
-    """exp(xᵢ − top) for each operand, the rounding of xᵢ − top made good (in halves, which cannot overflow)."""
-    half = 0.5 * top
-    b = xp.constant(half)
+    """exp(xᵢ − top) for each operand, the rounding of xᵢ − top made good."""
+    b = xp.constant(top)
 
     def one(v: Any) -> Any:
-        a = xp.constant(0.5 * v)
-        back = (a - b) - a
-        lost = (a - ((a - b) - back)) - (b + back)  # Knuth's exact sum of a and −b
-        return xp.exp(2.0 * xp.maximum(0.5 * v - half, -400.0)) * (1.0 + 2.0 * xp.maximum(lost, -0.25))
+        difference = xp.maximum(v - top, -800.0)  # e⁻⁸⁰⁰ is 0, and where it may be less nothing below overflows
+        a, d = xp.constant(v), xp.constant(difference)
+        back = d - a
+        lost = (a - (d - back)) - (b + back)  # Knuth's exact sum of a and −b
+        return xp.exp(difference) * (1.0 + xp.maximum(lost, -0.25))
 
     return [one(v) for v in x]
 
@@ -100,9 +100,10 @@ def _exp_below(xp: Any, x: Sequence[Any], top: Any) -> list[Any]:
 def _log_sum_exp(xp: Any, x: Sequence[Any]) -> Any:
     """The largest, and log1p of what the others add to it."""
     top = xp.largest(x)
-    terms = [(term, xp.compare(v, top)) for v, term in zip(x, _exp_below(xp, x, top), strict=True)]
-    ties = xp.total((1.0 + below) * term for term, below in terms)
-    return top + xp.log1p((ties - 1.0) + xp.total(-below * term for term, below in terms))
+    terms = _exp_below(xp, x, top)
+    others = [-xp.compare(v, top) * term for v, term in zip(x, terms, strict=True)]
+    ties = xp.total(term - other for term, other in zip(terms, others, strict=True))
+    return top + xp.log1p((ties - 1.0) + xp.total(others))
 
 
 def _softmax(xp: Any, x: Sequence[Any]) -> list[Any]:
