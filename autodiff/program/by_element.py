@@ -1,6 +1,7 @@
 """A user's row that arrays cannot run, because it asks for the value of an operand: on floats, one after the other.
 
-Where it fails the result is nan, which is found afterwards, and explained by the scalar engine.
+Where it fails the result is nan, which is found afterwards, and explained by the scalar engine. A user's domain is
+looked at in the same way, for that a value is finite does not say that it is allowed.
 """
 
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
@@ -14,7 +15,8 @@ import numpy as np
 
 from autodiff.floats import FLOAT_ERRORS
 from autodiff.namespaces import FLOATS
-from autodiff.op import Op
+from autodiff.op import REALS, Op
+from autodiff.ops import BUILT_IN
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -49,3 +51,14 @@ def _operands(op: Op, operands: Sequence[Any], shape: tuple[int, ...]) -> Any:
         return ((i, [float(a) for x in vectors for a in x[(slice(None), *i)]]) for i in np.ndindex(shape))
     wide = [np.broadcast_to(x, shape) for x in operands]
     return ((i, [float(x[i]) for x in wide]) for i in np.ndindex(shape))
+
+
+def is_guarded(op: Op) -> bool:
+    """Whether it is a user's row with a domain."""
+    return op.name not in BUILT_IN and op.domain is not REALS
+
+
+def in_domain(op: Op, operands: Sequence[Any]) -> bool:
+    """Whether all of the operands are where the row is defined."""
+    shape = np.broadcast_shapes(*(np.shape(x)[1:] if op.n_ary else np.shape(x) for x in operands))
+    return all(op.domain.contains(*x) for _, x in _operands(op, operands, shape))

@@ -148,6 +148,7 @@ class Plan:
     Attributes
     ----------
     inputs, parameters : how many; they come first in the two memories
+    ones : rows of 1 between the others, which `with_ones` puts there; empty in the plan itself
     rows : of the memory of what varies with the example
     column : what the other memory holds at first: parameters, constants, then 0 for what is computed
     instructions : forwards, in order: first those that do not depend on the inputs
@@ -162,3 +163,4 @@ class Plan:
     instructions: Sequence[Instruction]
     outputs: Sequence[Place]
     pullbacks: Sequence[Backward]
+    ones: Sequence[int] = ()

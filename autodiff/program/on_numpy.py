@@ -11,6 +11,7 @@ expressions of NumPy's functions.
 from __future__ import annotations
 
 import functools
+import itertools
 import math
 from collections import Counter
 from collections.abc import Callable, Container, Sequence
@@ -18,7 +19,8 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.program.by_element import write_partials, write_values
+from autodiff.program.biases import with_ones
+from autodiff.program.by_element import in_domain, is_guarded, write_partials, write_values
 from autodiff.program.expressions import CHOICE, CONDITIONS, REDUCTIONS, CannotBeWrittenError, Recipe, recipe
 from autodiff.program.instructions import (
     Backward,
@@ -47,6 +49,7 @@ class Memory:
         rows, columns = plan.rows, len(plan.column)
         self.n, self.each, self.dtype = n, each, np.dtype(dtype)
         self.values = {True: np.zeros((rows, n), dtype), False: np.array(plan.column, dtype).reshape(-1, 1)}
+        self.values[True][plan.ones] = 1.0
         self.gradients = {True: np.zeros((rows, n), dtype), False: np.zeros((columns, n if each else 1), dtype)}
 
     def read(self, place: Place) -> Array:
@@ -57,7 +60,10 @@ class Runner:
     """A plan bound to a memory for ``n`` examples."""
 
     def __init__(self, plan: Plan, n: int, each: bool = False, dtype: Any = "float64") -> None:
-        self.plan, self.n, self.memory = plan, n, Memory(plan, n, each, dtype)
+        self.plan, self.n = plan, n
+        plan = with_ones(plan)
+        self.memory = Memory(plan, n, each, dtype)
+        self._inputs, self._outputs = _runs(np.delete(np.arange(plan.rows), plan.ones)[: plan.inputs]), plan.outputs
         forward, backward = Binding(self.memory), Binding(self.memory)
         pullbacks = [step for step in plan.pullbacks if isinstance(step, Pullback)]
         wanted = {step.of: [to.operand for to in step.contributions] for step in pullbacks}
@@ -67,19 +73,24 @@ class Runner:
         for step in plan.pullbacks:
             backward.backward(step)
         self._forward, self._backward = forward.calls, backward.calls
+        self._guarded = [i for i in plan.instructions if not isinstance(i, Product) and is_guarded(i.op)]
 
     def forward(self, theta: Array, rows: Array) -> bool:
-        """Compute everything for the rows of X; whether all of it is finite."""
-        values = self.memory.values
-        values[False][: self.plan.parameters, 0] = theta
-        values[True][: self.plan.inputs] = rows.T
+        """Compute everything for the rows of X; whether all of it is finite, and users' rows are in their domains."""
+        memory, columns = self.memory, rows.T
+        memory.values[False][: self.plan.parameters, 0] = theta
+        for where, columns_there in self._inputs:
+            memory.values[True][where] = columns[columns_there]
         for call in self._forward:
             call()
-        return all_finite(values[True]) and all_finite(values[False])
+        finite = all_finite(memory.values[True]) and all_finite(memory.values[False])
+        return finite and all(
+            in_domain(i.op, [memory.read(x) if isinstance(x, Place) else x for x in i.operands]) for i in self._guarded
+        )
 
     def backward(self, seeds: Array) -> Array:
         """Σ seed·∂output/∂θ, or with ``each`` that of each example, in a column of its own."""
-        output = self.plan.outputs[0]
+        output = self._outputs[0]
         gradients = self.memory.gradients[output.varies]
         gradients[output.first] = seeds if gradients.shape[1] == self.n else seeds.sum()
         for call in self._backward:
@@ -89,15 +100,22 @@ class Runner:
 
     def outputs(self) -> Array:
         """(N, outputs)"""
-        found = np.empty((self.n, len(self.plan.outputs)), self.memory.dtype)
-        for j, output in enumerate(self.plan.outputs):
+        found = np.empty((self.n, len(self._outputs)), self.memory.dtype)
+        for j, output in enumerate(self._outputs):
             found[:, j] = self.memory.values[output.varies][output.first]
         return found
 
 
 def all_finite(array: Array) -> bool:
-    """By the sum, which is quick; it may be infinite where no number is."""
-    return math.isfinite(array.sum()) or bool(np.isfinite(array).all())
+    """By the sum of squares, which is quick; it may be infinite where no number is."""
+    flat = array.reshape(-1)
+    return math.isfinite(np.dot(flat, flat)) or bool(np.isfinite(flat).all())
+
+
+def _runs(rows: Array) -> list[tuple[slice, slice]]:
+    """The same rows as slices, and of what they come from."""
+    ends = [*(np.flatnonzero(np.diff(rows) != 1) + 1), len(rows)]
+    return [(slice(rows[i], rows[j - 1] + 1), slice(i, j)) for i, j in itertools.pairwise([0, *ends]) if i < j]
 
 
 class Binding:
@@ -428,6 +446,8 @@ def _as_matmul(
             return [call(np.matmul, left[..., 0], right, out)]
     elif how == "lkn,kmn->lmn":
         grad, left = a, b
+        if left.shape[0] == 1:  # no sum: of one dot
+            return [call(np.multiply, grad, left, out)]
         if n == 1:
             return [call(np.matmul, grad[..., 0], left[..., 0], out[..., 0])]
         if left.shape[-1] == 1:

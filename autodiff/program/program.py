@@ -28,7 +28,7 @@ from autodiff.program.on_numpy import Array, Runner, all_finite
 from autodiff.program.scalars import run_on_scalars
 from autodiff.program.simplify import gather_chains, share_equal
 from autodiff.program.source import source
-from autodiff.program.stats import Stats, guarded, in_domain, stats_of
+from autodiff.program.stats import Stats, stats_of
 from autodiff.program.trace import Trace
 
 _ENTRIES = 1 << 18  # of a memory: so many examples are run at once that it stays in the processor's cache
@@ -68,10 +68,9 @@ class Program:
     def _prepare(self) -> None:
         self._lock = threading.Lock()
         self._runners: dict[tuple[int, bool], Runner] = {}
-        self._guarded = guarded(self.plan)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: x for name, x in vars(self).items() if name not in ("_lock", "_runners", "_guarded")}
+        return {name: x for name, x in vars(self).items() if name not in ("_lock", "_runners")}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
@@ -193,8 +192,7 @@ class Program:
         return runner
 
     def _forward(self, runner: Runner, theta: Array, rows: Array, part: slice) -> None:
-        finite = runner.forward(theta, rows[part])
-        if not finite or not all(in_domain(instruction, runner.memory) for instruction in self._guarded):
+        if not runner.forward(theta, rows[part]):
             self._explain(theta, rows, part)
 
     def _explain(self, theta: Array, rows: Array, part: slice, gradients: bool = False) -> None:

@@ -5,13 +5,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
-from autodiff.op import REALS
-from autodiff.ops import BUILT_IN
 from autodiff.program.expressions import CannotBeWrittenError, operand, value_of
 from autodiff.program.instructions import Elementwise, Place, Plan, Product, Reduction
-from autodiff.program.on_numpy import Memory
 from autodiff.program.trace import Trace
 
 
@@ -59,18 +54,3 @@ def _runs_on_arrays(instruction: Elementwise | Reduction) -> bool:
     except CannotBeWrittenError:
         return False
     return True
-
-
-def guarded(plan: Plan) -> list[Elementwise | Reduction]:
-    """The instructions of a user's rows with a domain: that a value is finite does not say that it is allowed."""
-    found = [i for i in plan.instructions if not isinstance(i, Product)]
-    return [i for i in found if i.op.name not in BUILT_IN and i.op.domain is not REALS]
-
-
-def in_domain(instruction: Elementwise | Reduction, memory: Memory) -> bool:
-    """Whether all operands of such an instruction are where it is defined."""
-    x = [memory.read(x) if isinstance(x, Place) else x for x in instruction.operands]
-    if isinstance(instruction, Reduction):  # (vectors, m, k, n): the operands of each
-        vectors = np.stack([np.asarray(v) for v in x]).reshape(-1, *np.shape(x[0])[1:])
-        return all(instruction.op.domain.contains(*vectors[(..., *i)]) for i in np.ndindex(vectors.shape[1:]))
-    return bool(np.vectorize(instruction.op.domain.contains, otypes=[bool])(*x).all())
