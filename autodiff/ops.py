@@ -101,9 +101,9 @@ def _log_sum_exp(xp: Any, x: Sequence[Any]) -> Any:
     """The largest, and log1p of what the others add to it."""
     top = xp.largest(x)
     terms = _exp_below(xp, x, top)
-    others = [-xp.compare(v, top) * term for v, term in zip(x, terms, strict=True)]
-    ties = xp.total(term - other for term, other in zip(terms, others, strict=True))
-    return top + xp.log1p((ties - 1.0) + xp.total(others))
+    others = [xp.compare(v, top) * term for v, term in zip(x, terms, strict=True)]  # negative
+    ties = xp.total(term + other for term, other in zip(terms, others, strict=True))
+    return top + xp.log1p((ties - 1.0) - xp.total(others))
 
 
 def _softmax(xp: Any, x: Sequence[Any]) -> list[Any]:

@@ -38,10 +38,8 @@ def test_every_layer_of_a_network_is_one_product_and_its_gradient_another() -> N
 
 def rows_read(plan: Plan) -> set[int]:
     """But for what products read on their right side."""
-    places = [
-        x for i in plan.instructions for x in (i.out, *i.operands) if not (isinstance(i, Product) and x is i.right)
-    ]
-    return {int(row) for x in read if isinstance(x, Place) and x.varies for row in x.index.flat}
+    places = [x for i in plan.instructions for x in (i.out, *i.operands) if x is not getattr(i, "right", None)]
+    return {int(row) for x in places if isinstance(x, Place) and x.varies for row in x.index.flat}
 
 
 def test_nothing_but_matrices_reads_the_rows_of_ones() -> None:

@@ -83,13 +83,13 @@ class Program:
 
         Raises what the scalar engine raises for the first row that has no value, and says which it is.
         """
-        rows = self._rows(X)
-        found = np.empty((len(rows), len(self.plan.outputs)), self.dtype)
-        theta = self.theta()
+        rows, theta = self._rows(X), self.theta()
+        parts: list[Array] = []
         with self._running():
             for part, runner in self._chunks(rows, each=False):
                 self._forward(runner, theta, rows, part)
-                found[part] = runner.outputs()
+                parts.append(runner.outputs())
+        found = _joined(parts)
         return found[:, 0] if self._single else found
 
     def value_and_grad(
@@ -125,23 +125,20 @@ class Program:
         """The outputs for rows of X (N, outputs), and Σ seed·∂(first output)/∂θ, or that of each row; at any θ."""
         if not self.parameters:
             raise ValueError("this program was compiled without parameters: compile(…, parameters=[…])")
-        count = len(self.parameters)
-        outputs = np.empty((len(rows), len(self.plan.outputs)), self.dtype)
-        gradient = np.zeros((len(rows), count) if each else count, self.dtype)
+        outputs: list[Array] = []
+        gradients: list[Array] = []
         with self._running():
             for part, runner in self._chunks(rows, each):
                 self._forward(runner, theta, rows, part)
                 theirs = runner.backward(seeds[part])
                 if not all_finite(theirs):
                     self._explain(theta, rows, part, gradients=True)
-                if runner.n == len(rows):  # all at once, which is the usual case
-                    return runner.outputs(), (theirs.T if each else theirs).copy()
-                outputs[part] = runner.outputs()
-                if each:
-                    gradient[part] = theirs.T
+                outputs.append(runner.outputs())
+                if each or not gradients:
+                    gradients.append((theirs.T if each else theirs).copy())
                 else:
-                    gradient += theirs
-        return outputs, gradient
+                    gradients[0] += theirs
+        return _joined(outputs), _joined(gradients)
 
     def to_jax(self) -> Callable[[Any, Any], Any]:
         """A pure function (θ, X) → the outputs for each row of X, for `jax.jit`, `jax.grad`, `jax.vmap`, optax.
@@ -272,6 +269,10 @@ class Program:
         stats, inputs, parameters = self.stats, self.inputs, len(self.parameters)
         made = f"{stats.nodes} nodes in {stats.instructions} instructions"
         return f"Program({inputs} inputs, {parameters} parameters: {made})"
+
+
+def _joined(parts: Sequence[Array]) -> Array:
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
 def _seeds(count: int, reduce: str | None, weights: Any) -> Array:
