@@ -18,6 +18,7 @@ for library in ("OPENBLAS", "OMP", "MKL"):  # one thread: read when NumPy and Py
 os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
 
 import random
+import statistics
 import time
 from collections.abc import Callable
 from typing import Any
@@ -237,7 +238,32 @@ def growth() -> None:
         step = alternate({"": lambda p=program, r=both, t=theta, s=seeds: p.pull_back(r, s, t)}, 5, runs=5)[""]
         rows.append([width, len(theta), step * 1e6, step / len(theta) / 64 * 1e9, program.stats.bytes_per_example])
     print("64 × width × 10 on 64 examples:\n")
-    print(table(["width", "parameters", "µs a step", "ns a parameter and example", "bytes an example"], rows))
+    print(
+        table(["width", "parameters", "µs a step", "ns a parameter and example", "bytes an example"], rows), end="\n\n"
+    )
+
+
+def threads() -> None:
+    """The widest network with one thread of BLAS and with all: wall time, for threads add up in CPU time."""
+    from threadpoolctl import threadpool_limits
+
+    (sizes, count), examples = NETWORKS["784-128-10 × 128"], 1024
+    X, y = data(sizes, examples)
+    program, both = ours(nn.MLP(sizes[0], sizes[1:], rng=0), X, y)
+    theta = program.theta()
+    found: dict[int, list[float]] = {1: [], os.cpu_count() or 1: []}
+    for n in (count, examples):
+        for limit, seconds in found.items():
+            measured: list[float] = []
+            with threadpool_limits(limit):
+                for _ in range(ROUNDS):
+                    start = time.perf_counter()
+                    program.pull_back(both[:n], np.full(n, 1.0 / n), theta)
+                    measured.append(time.perf_counter() - start)
+            seconds.append(statistics.median(measured))
+    rows = [[limit, *[x * 1e3 for x in seconds]] for limit, seconds in found.items()]
+    print("784-128-10, wall time by threads of BLAS:\n")
+    print(table(["threads", f"{count} examples, ms", f"{examples} examples, ms"], rows))
 
 
 def main() -> None:
@@ -246,6 +272,7 @@ def main() -> None:
     transformer()
     irregular()
     growth()
+    threads()
 
 
 if __name__ == "__main__":
