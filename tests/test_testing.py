@@ -1,6 +1,7 @@
 """autodiff.testing: its assertions find what is wrong and say what, and its random graphs are what they promise."""
 
 import re
+import shutil
 import sys
 
 import mpmath
@@ -10,13 +11,14 @@ from hypothesis import Phase, find, settings
 from hypothesis.errors import NoSuchExample
 
 import autodiff as ad
-from autodiff import define_op
+from autodiff import codegen, define_op
 from autodiff.engine import Value
 from autodiff.functions import VALUES
 from autodiff.namespaces import FLOATS, arrays, complex_numbers, fifty_digits
 from autodiff.op import Op
 from autodiff.ops import OPS
-from autodiff.testing import Graph, _tame, assert_gradients, assert_op, graphs, operands
+from autodiff.testing import Graph, assert_gradients, assert_op, assertions, graphs, languages, operands
+from autodiff.testing.strategies import _tame
 
 pytestmark = pytest.mark.once
 
@@ -32,6 +34,50 @@ def test_a_row_that_is_right_passes():
 def test_the_mirror_has_fifty_digits_and_so_may_cancel():
     OPS["faulty"] = Op("faulty", "faulty", lambda xp, x: 1.0 * x, (lambda xp, out, x: 1.0 + 0.0 * x,))
     assert_op("faulty", 0.3, mirror=lambda x: (1e15 + x) - 1e15)
+
+
+LANGUAGES = pytest.mark.skipif(not (shutil.which("cc") and shutil.which("node")), reason="there is no cc, or no node")
+
+
+@LANGUAGES
+def test_the_result_says_where_a_row_was_run():
+    five = [f"Namespace({name})" for name in ("floats", "arrays", "complex numbers", "mpmath", "Values")]
+    for row, x in (("tanh", (0.5,)), ("mul", (0.5, 2.0)), ("dot", (1.0, 2.0, 3.0, 4.0)), ("where", (1.0, 2.0, 3.0))):
+        assert assert_op(row, *x) == (*five, "Program", "C", "JavaScript")
+
+
+def test_without_cc_and_node_a_row_is_run_by_python_alone(monkeypatch):
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    assert assert_op("tanh", 0.5)[-1] == "Program"
+
+
+def test_a_row_that_asks_for_the_value_of_an_operand_has_no_source_text():
+    define_op("branching", lambda xp, x: 0.0 * x if x == 0.0 else x * x, [lambda xp, out, x: 2.0 * x])
+    assert languages.written(OPS["branching"], codegen.C) == ""
+    assert languages.in_c(OPS["branching"]) is languages.in_javascript(OPS["branching"]) is None
+
+
+@LANGUAGES
+@pytest.mark.parametrize("language", ["C", "JAVASCRIPT"])
+def test_a_row_that_is_wrong_in_one_language_only_is_found(language, monkeypatch):
+    right = languages.written
+
+    def wrong(op, dialect):
+        name = "sinh" if dialect is getattr(codegen, language) else "sin"
+        return right(OPS[name], dialect).replace(f"{name}_", "sin_")
+
+    monkeypatch.setattr(languages, "written", wrong)
+    name = {"C": "C", "JAVASCRIPT": "JavaScript"}[language]
+    with pytest.raises(AssertionError, match=rf"^sin\(0\.5,\): value on {name} is 0\.52"):
+        assert_op("sin", 0.5)
+
+
+def test_a_row_that_has_a_value_outside_its_domain_is_found(monkeypatch):
+    define_op("faulty", lambda xp, x: xp.sin(x), [lambda xp, out, x: xp.cos(x)], domain=("x > 0", lambda x: x > 0.0))
+    assert_op("faulty", 0.5)
+    monkeypatch.setattr(assertions, "apply", lambda op, x: ad.sin(x))
+    with pytest.raises(AssertionError, match=r"^faulty\(-2\.0,\): it is -0\.9.* on floats, and should be a Dom"):
+        assertions._assert_refuses(OPS["faulty"], 1)
 
 
 def detached(x):
@@ -135,7 +181,7 @@ def search(strategy, claim, examples):
 
 def test_random_operands_are_moderate_and_where_the_row_is_differentiable():
     everywhere = operands("mul")
-    holds_always(everywhere, lambda x: len(x) == 2 and all(v == 0.0 or 1e-3 < abs(v) <= 4.0 for v in x))
+    holds_always(everywhere, lambda x: len(x) == 2 and all(v == 0.0 or 1e-3 <= abs(v) <= 4.0 for v in x))
     holds_always(operands("log"), lambda x: x[0] > 0.0)
     holds_always(operands("sum", 3, low=-1.0, high=2.0), lambda x: len(x) == 3 and all(-1.0 <= v <= 2.0 for v in x))
     for rare in (0.0, 4.0, -4.0):
@@ -143,6 +189,28 @@ def test_random_operands_are_moderate_and_where_the_row_is_differentiable():
     comes_up(everywhere, lambda x: -4.0 < x[0] < -3.0)
     comes_up(everywhere, lambda x: 0.0 < x[0] < 1.0)
     holds_always(operands(OPS["sum"]), lambda x: len(x) == 2)
+
+
+def test_random_operands_come_to_the_edges():
+    for edge in (1.0, -1.0, 1e-3, -1e-3):
+        comes_up(operands("mul"), lambda x: x[0] == edge)
+    comes_up(operands("mul", low=-1e300, high=1e300), lambda x: x == (1e300, 1.0))
+    comes_up(operands("sin", tiny=1e-300), lambda x: x[0] == 1e-300)
+    comes_up(operands("hypot"), lambda x: x[0] == x[1] not in (0.0, 1.0))
+    comes_up(operands("dot", 3), lambda x: len(x) == 6 and len(set(x)) == 1)
+
+
+def test_random_operands_have_derivatives_that_a_float_holds():
+    holds_always(operands("exp", low=-1e4, high=1e4), lambda x: x[0] < 710.0)
+    holds_always(operands("div", low=-1e308, high=1e308, tiny=1e-300), lambda x: abs(x[0] / x[1] / x[1]) < np.inf)
+
+
+def test_random_operands_keep_from_kinks_unless_they_are_asked_for():
+    for name in ("maximum", "abs", "relu"):
+        kinked = lambda x: len(set(x)) == 1 and (len(x) == 2 or x[0] == 0.0)  # noqa: E731
+        holds_always(operands(name), lambda x: not kinked(x))
+        comes_up(operands(name, kinks=True), kinked)
+    holds_always(operands("log", kinks=True), lambda x: x[0] > 0.0)
 
 
 CONSTANTS = {-1.5, 0.5, 2.0, 3.0}
