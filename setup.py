@@ -18,6 +18,10 @@ HERE = Path(__file__).resolve().parent
 NATIVE = Path("autodiff", "native")
 # What is built, and what is included in it besides the rows.
 EXTENSIONS = {"value": [*NATIVE.glob("*.pxi"), NATIVE / "blocks.h"], "tape": [NATIVE / "tape.h"]}
+WITHOUT = {
+    "autodiff.native.value": "the reference engine serves",
+    "autodiff.native.tape": "programs run on NumPy alone",
+}
 # A fused multiply-add rounds once where Python rounds twice: without it the engines agree to the last bit. That libm
 # should not set errno changes no result.
 FLAGS = [] if sys.platform == "win32" else ["-O3", "-ffp-contract=off", "-fno-math-errno"]
@@ -42,17 +46,18 @@ def rows_in_c() -> str:
 
 
 class BuildIfPossible(build_ext):
-    """build_ext that says in one line why there is no native engine, and goes on without it."""
+    """build_ext that says in one line why there is no native engine, or no tape, and goes on without it."""
 
     def build_extension(self, ext: Extension) -> None:
+        serves = WITHOUT[ext.name]
         if sysconfig.get_config_var("Py_GIL_DISABLED"):
-            print("autodiff: the native engine needs the GIL, which this Python lacks: the reference engine serves")
+            print(f"autodiff: C extensions need the GIL, which this Python lacks: {serves}")
             return
         (HERE / NATIVE / "rows.h").write_text(rows_in_c(), encoding="ascii")
         try:
             super().build_extension(ext)
         except (BaseError, CCompilerError, OSError):
-            print("autodiff: no C compiler that works: the reference engine serves")
+            print(f"autodiff: no C compiler that works: {serves}")
 
 
 wanted = os.environ.get("AUTODIFF_ENGINE") != "python"

@@ -90,7 +90,7 @@ def test_the_worked_example_gives_what_it_claims_on_the_native_engine_too(projec
 
 
 def test_a_native_module_older_than_the_table_serves_the_new_row_in_python(tmp_path: Path) -> None:
-    built = [path for path in (ROOT / "autodiff" / "native").iterdir() if path.suffix in (".so", ".pyd")]
+    built = [*(ROOT / "autodiff" / "native").glob("value*.so"), *(ROOT / "autodiff" / "native").glob("value*.pyd")]
     if not built:
         pytest.skip("not applicable: the native engine was not built")
     project = copy_of_the_project(tmp_path, ROW)
@@ -104,6 +104,20 @@ def test_a_build_whose_c_does_not_compile_says_so_in_one_line(tmp_path: Path) ->
     (project / "autodiff" / "native" / "blocks.h").write_text("#error broken", encoding="utf-8")
     lines = [line for line in build(project).splitlines() if line.startswith("autodiff:")]
     assert lines == ["autodiff: no C compiler that works: the reference engine serves"]
+
+
+def test_a_tape_that_does_not_compile_leaves_the_engine_native(tmp_path: Path) -> None:
+    if shutil.which(os.environ.get("CC", "cc")) is None:
+        pytest.skip("there is no C compiler")
+    project = copy_of_the_project(tmp_path)
+    (project / "autodiff" / "native" / "tape.h").write_text("#error broken", encoding="utf-8")
+    lines = [line for line in build(project, CFLAGS="-O0").splitlines() if line.startswith("autodiff:")]
+    assert lines == ["autodiff: no C compiler that works: programs run on NumPy alone"]
+    program = (
+        "from autodiff import compile, engine, tanh\n"
+        "p = compile(lambda x: tanh(x), 1.0); print(engine.name, p([0.0], backend='auto'), p.stats.backend)"
+    )
+    assert run(project, program).startswith("native [0.] numpy: the native backend is not at hand, for it was not built")
 
 
 def test_the_reference_engine_alone_can_be_asked_for(tmp_path: Path) -> None:

@@ -256,9 +256,7 @@ class Program:
             raise ValueError("X has no rows")
         if rows.ndim != 2 or rows.shape[1] != self.inputs:
             raise ValueError(f"X must have {self.inputs} columns, one for each input, and its shape is {rows.shape}")
-        with np.errstate(all="ignore"):
-            finite = all_finite(rows)
-        if not finite:
+        if not np.isfinite(rows).all():
             i, j = map(int, np.argwhere(~np.isfinite(rows))[0])
             raise ValueError(f"X[{i}, {j}] is {rows[i, j]}: only finite numbers are accepted")
         return rows
