@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from backends import BACKENDS
+from backends import BACKENDS, ROWS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -68,7 +68,7 @@ def near(graph: Graph, learned: Sequence[bool], count: int, seed: int) -> list[l
 
 
 @pytest.mark.parametrize("lift", [True, False])
-@given(graph=graphs(max_steps=25), learned=st.lists(st.booleans(), min_size=4, max_size=4), seed=st.integers(0, 99))
+@given(graph=graphs(ROWS, max_steps=25), learned=st.lists(st.booleans(), min_size=4, max_size=4), seed=st.integers(0, 99))
 @settings(max_examples=60)
 def test_random_graphs_compiled_give_the_numbers_of_the_scalar_engine(
     lift: bool, graph: Graph, learned: list[bool], seed: int

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from backends import BACKENDS
+from backends import BACKENDS, ROWS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -71,7 +71,7 @@ def assert_the_scalar_engines_bits(f: Callable[..., Value], rows: Rows, paramete
 # Bits.
 
 
-@given(graph=graphs(max_steps=25), learned=st.lists(st.booleans(), min_size=4, max_size=4), move=st.floats(0.0, 0.003))
+@given(graph=graphs(ROWS, max_steps=25), learned=st.lists(st.booleans(), min_size=4, max_size=4), move=st.floats(0.0, 0.003))
 @settings(max_examples=100)
 def test_of_a_graph_that_is_not_lifted_values_and_gradients_are_the_scalar_engines_bits(
     graph: Graph, learned: list[bool], move: float

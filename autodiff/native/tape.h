@@ -256,19 +256,20 @@ INLINE void add_products(const Block *b, const int32_t *left, const int32_t *rig
     }
 }
 
-enum { ROWS_AT_ONCE = 4 }; /* so that one addition does not wait for the other */
+enum { MOST_AT_ONCE = 4 }; /* so that one addition does not wait for the other; of lanes two fill the registers */
 
 INLINE void forward_product_of(const Step *s, const int32_t *at, const Block *b, const int lanes, const int left_varies,
                                const int right_varies) {
     const Sides p = sides_of(s, at);
+    const int at_once = lanes == 1 ? MOST_AT_ONCE : 2;
     double *out = (double *)value_at(b, result_varies(s), s->out, lanes);
     for (ptrdiff_t j = 0; j < p.l; j++)
         for (ptrdiff_t i = 0, done; i < p.k; i += done) {
-            double sum[ROWS_AT_ONCE][LANES];
+            double sum[MOST_AT_ONCE][LANES];
             const int32_t *left = p.left + i * p.m, *right = p.right + j * p.m;
-            if (i + ROWS_AT_ONCE <= p.k) {
-                done = ROWS_AT_ONCE;
-                add_products(b, left, right, p.m, ROWS_AT_ONCE, lanes, left_varies, right_varies, sum);
+            if (i + at_once <= p.k) {
+                done = at_once;
+                add_products(b, left, right, p.m, at_once, lanes, left_varies, right_varies, sum);
             }
             else {
                 done = 1;

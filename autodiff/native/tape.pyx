@@ -36,41 +36,44 @@ product, product_and_bias = PRODUCT, PRODUCT_AND_BIAS
 
 
 cdef class Tape:
-    """Steps bound to memory for ``n`` examples; ``written`` says where the arrays come from, and keeps them alive."""
+    """A tape bound to memory for ``n`` examples: ``written`` says which, ``memory`` is doubles for values, gradients
+    and scratch, ``gradient`` (1 or n, parameters) and ``found`` (n, outputs) what it fills."""
 
     cdef CTape tape
     cdef object written, memory
+    cdef double[:, ::1] gradient, found
 
-    def __init__(self, written, Py_ssize_t n, bint each, memory):
+    def __init__(self, written, Py_ssize_t n, bint each, memory, gradient, found):
         cdef const unsigned char[::1] steps = written.steps.view("u1")
         cdef const int[::1] operands = written.operands
         cdef double[::1] values, grads, scratch
         values, grads, scratch = memory
-        self.written, self.memory = written, memory
-        self.tape.steps = <const Step *>&steps[0] if len(steps) else NULL
-        self.tape.operands = &operands[0] if len(operands) else NULL
+        self.written, self.memory, self.gradient, self.found = written, memory, gradient, found
+        self.tape.steps = <const Step *>&steps[0]
+        self.tape.operands = &operands[0]
         self.tape.count = len(written.steps)
         self.tape.inputs, self.tape.parameters = written.inputs, written.parameters
         self.tape.fixed, self.tape.rows = len(written.column), written.rows
         self.tape.output_varies, self.tape.output = written.outputs[0]
         self.tape.n, self.tape.each = n, each
-        self.tape.values, self.tape.grads = &values[0], &grads[0]
-        self.tape.scratch = &scratch[0] if len(scratch) else NULL
+        self.tape.values, self.tape.grads, self.tape.scratch = &values[0], &grads[0], &scratch[0]
 
     def forward(self, const double[::1] theta, const double[:, ::1] X):
-        """Compute everything; whether all of it is finite."""
+        """Compute everything for theta and the rows of X; whether all of it is finite. ``found`` holds the outputs."""
         cdef bint finite
+        cdef int varies, slot
+        cdef Py_ssize_t j
+        if theta.shape[0] != self.tape.parameters or X.shape[0] != self.tape.n or X.shape[1] != self.tape.inputs:
+            raise ValueError("theta or X has another shape than this tape is bound to")
         with nogil:
             finite = tape_forward(&self.tape, &theta[0], &X[0, 0])
+        for j, (varies, slot) in enumerate(self.written.outputs):
+            tape_read(&self.tape, varies, slot, &self.found[0, j], self.found.shape[1])
         return finite
 
-    def read(self, double[:, ::1] found):
-        """The outputs of each example, (n, outputs)."""
-        cdef Py_ssize_t j
-        for j, (varies, slot) in enumerate(self.written.outputs):
-            tape_read(&self.tape, varies, slot, &found[0, j], found.shape[1])
-
-    def backward(self, const double[::1] seeds, double[:, ::1] gradient):
-        """Σ seed·∂output/∂θ, (1, parameters), or that of each example, (n, parameters)."""
+    def backward(self, const double[::1] seeds):
+        """Σ seed·∂output/∂θ into ``gradient``, or that of each example."""
+        if seeds.shape[0] != self.tape.n:
+            raise ValueError("there must be a seed for each example")
         with nogil:
-            tape_backward(&self.tape, &seeds[0], &gradient[0, 0])
+            tape_backward(&self.tape, &seeds[0], &self.gradient[0, 0])

@@ -19,9 +19,11 @@ _RUNS = 5
 _MOST_CALLS = 5000  # of NumPy, so many that preparing them takes a second, and the tape is faster anyway
 
 
-def check(backend: str) -> None:
-    if backend not in (*RUNNERS, "auto"):
+def bound(backend: str, plan: Plan, n: int, each: bool, dtype: Any) -> Runner:
+    """A plan bound to memory for ``n`` examples. ValueError for a backend that there is not."""
+    if backend not in RUNNERS:
         raise ValueError(f"backend is 'numpy', 'native' or 'auto', not {backend!r:.60}")
+    return RUNNERS[backend](plan, n, each, dtype)
 
 
 def faster(plan: Plan, n: int, runner: Callable[[str], Runner], run: Callable[[Runner], Any]) -> tuple[str, str]:

@@ -73,7 +73,8 @@ class Runner:
         gradients = np.empty(fixed * (lanes if each else 1) + rows * lanes)
         self.arrays = values, gradients, np.empty(self.tape.scratch)
         self._gradient = np.empty((n if each else 1, plan.parameters))
-        self._bound = extension().Tape(self.tape, n, each, self.arrays)
+        self._outputs = np.empty((n, len(plan.outputs)))
+        self._bound = extension().Tape(self.tape, n, each, self.arrays, self._gradient, self._outputs)
 
     def forward(self, theta: Array, rows: Array) -> bool:
         """Compute everything for the rows of X; whether all of it is finite."""
@@ -81,14 +82,12 @@ class Runner:
 
     def backward(self, seeds: Array) -> Array:
         """Σ seed·∂output/∂θ, or with ``each`` that of each example, in a column of its own."""
-        self._bound.backward(np.ascontiguousarray(seeds, dtype=float), self._gradient)
+        self._bound.backward(np.ascontiguousarray(seeds, dtype=float))
         return self._gradient.T if self.each else self._gradient[0]
 
     def outputs(self) -> Array:
         """(N, outputs)"""
-        found = np.empty((self.n, len(self.tape.outputs)))
-        self._bound.read(found)
-        return found
+        return self._outputs.copy()
 
 
 class Written:

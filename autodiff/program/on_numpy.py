@@ -73,17 +73,19 @@ class Runner:
         values = self.memory.values
         values[False][: self.plan.parameters, 0] = theta
         values[True][: self.plan.inputs] = rows.T
-        for call in self._forward:
-            call()
-        return all_finite(values[True]) and all_finite(values[False])
+        with np.errstate(all="ignore"):  # what is not finite is found afterwards
+            for call in self._forward:
+                call()
+            return all_finite(values[True]) and all_finite(values[False])
 
     def backward(self, seeds: Array) -> Array:
         """Σ seed·∂output/∂θ, or with ``each`` that of each example, in a column of its own."""
         output = self.plan.outputs[0]
         gradients = self.memory.gradients[output.varies]
         gradients[output.first] = seeds if gradients.shape[1] == self.n else seeds.sum()
-        for call in self._backward:
-            call()
+        with np.errstate(all="ignore"):
+            for call in self._backward:
+                call()
         found = self.memory.gradients[False][: self.plan.parameters]
         return found if self.memory.each else found[:, 0]
 

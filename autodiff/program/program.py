@@ -8,10 +8,9 @@ them, `backends`'. Here is what a user sees.
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 from __future__ import annotations
 
-import contextlib
 import math
 import threading
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -26,7 +25,7 @@ from autodiff.program.expressions import CannotBeWrittenError
 from autodiff.program.instructions import Plan
 from autodiff.program.lifting import lift
 from autodiff.program.listing import Listing, backward_listing, forward_listing
-from autodiff.program.on_numpy import Array, all_finite
+from autodiff.program.on_numpy import Array
 from autodiff.program.scalars import run_on_scalars
 from autodiff.program.simplify import gather_chains, share_equal
 from autodiff.program.source import source
@@ -68,13 +67,13 @@ class Program:
         self._prepare()
 
     def _prepare(self) -> None:
-        self._lock = threading.Lock()
+        self._alone = _Alone()
         self._runners: dict[tuple[int, bool, str], Runner] = {}
         self._faster: dict[int, tuple[str, str]] = {}  # of so many examples at once: the backend, and why
         self._guarded = guarded(self.plan)
 
     def __getstate__(self) -> dict[str, Any]:
-        of_this_process = ("_lock", "_runners", "_faster", "_guarded")
+        of_this_process = ("_alone", "_runners", "_faster", "_guarded")
         return {name: x for name, x in vars(self).items() if name not in of_this_process}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -92,7 +91,7 @@ class Program:
         rows = self._rows(X)
         found = np.empty((len(rows), len(self.plan.outputs)), self.dtype)
         theta = self.theta()
-        with self._running():
+        with self._alone:
             for part, runner in self._chunks(theta, rows, False, backend):
                 self._forward(runner, theta, rows, part)
                 found[part] = runner.outputs()
@@ -141,23 +140,22 @@ class Program:
         """The outputs for rows of X (N, outputs), and Σ seed·∂(first output)/∂θ, or that of each row; at any θ."""
         if not self.parameters:
             raise ValueError("this program was compiled without parameters: compile(…, parameters=[…])")
-        count = len(self.parameters)
-        outputs = np.empty((len(rows), len(self.plan.outputs)), self.dtype)
-        gradient = np.zeros((len(rows), count) if each else count, self.dtype)
-        with self._running():
+        outputs: list[Array] = []
+        gradients: list[Array] = []
+        with self._alone:
             for part, runner in self._chunks(theta, rows, each, backend):
                 self._forward(runner, theta, rows, part)
                 theirs = runner.backward(seeds[part])
-                if not all_finite(theirs):
+                if not np.logical_and.reduce(np.isfinite(theirs), None):
                     self._explain(theta, rows, part, gradients=True)
-                if runner.n == len(rows):  # all at once, which is the usual case
-                    return runner.outputs(), (theirs.T if each else theirs).copy()
-                outputs[part] = runner.outputs()
-                if each:
-                    gradient[part] = theirs.T
+                outputs.append(runner.outputs())
+                if each or not gradients:
+                    gradients.append((theirs.T if each else theirs).copy())
                 else:
-                    gradient += theirs
-        return outputs, gradient
+                    gradients[0] += theirs
+        if len(outputs) == 1:  # all at once, which is the usual case
+            return outputs[0], gradients[0]
+        return np.concatenate(outputs), np.concatenate(gradients) if each else gradients[0]
 
     def to_jax(self) -> Callable[[Any, Any], Any]:
         """A pure function (θ, X) → the outputs for each row of X, for `jax.jit`, `jax.grad`, `jax.vmap`, optax.
@@ -181,26 +179,16 @@ class Program:
         engine.get_data(self.parameters, data)
         return data
 
-    @contextlib.contextmanager
-    def _running(self) -> Generator[None, None, None]:
-        if not self._lock.acquire(blocking=False):
-            raise RuntimeError("the program is running already: give each thread one of its own, copy.copy(program)")
-        try:
-            with np.errstate(all="ignore"):  # what is not finite is found afterwards
-                yield
-        finally:
-            self._lock.release()
-
     def _chunks(self, theta: Array, rows: Array, each: bool, backend: str) -> Iterator[tuple[slice, Runner]]:
         """Parts of the rows, and what runs them: so many at once as the cache holds."""
-        backends.check(backend)
-        entries = 1 + self.plan.rows + (len(self.plan.column) if each else 0)
-        most = max(_FEWEST, _ENTRIES // entries)
-        size = math.ceil(len(rows) / math.ceil(len(rows) / most))
+        count = size = len(rows)
+        if count > _FEWEST:
+            entries = 1 + self.plan.rows + (len(self.plan.column) if each else 0)
+            size = math.ceil(count / math.ceil(count / max(_FEWEST, _ENTRIES // entries)))
         if backend == "auto":
             backend = self._measured(size, each, theta, rows)
-        for start in range(0, len(rows), size):
-            stop = min(start + size, len(rows))
+        for start in range(0, count, size):
+            stop = min(start + size, count)
             yield slice(start, stop), self._runner(stop - start, each, backend)
 
     def _measured(self, n: int, each: bool, theta: Array, rows: Array) -> str:
@@ -215,7 +203,7 @@ class Program:
 
     def _runner(self, n: int, each: bool, backend: str) -> Runner:
         key = n, each, backend
-        runner = self._runners.pop(key, None) or backends.RUNNERS[backend](self.plan, n, each, self.dtype)
+        runner = self._runners.pop(key, None) or backends.bound(backend, self.plan, n, each, self.dtype)
         self._runners[key] = runner  # the last used is the last to go
         while len(self._runners) > _KEPT:
             del self._runners[next(iter(self._runners))]
@@ -302,6 +290,20 @@ class Program:
         stats, inputs, parameters = self.stats, self.inputs, len(self.parameters)
         made = f"{stats.nodes} nodes in {stats.instructions} instructions"
         return f"Program({inputs} inputs, {parameters} parameters: {made})"
+
+
+class _Alone:
+    """A lock that refuses whoever comes while it is held."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> None:
+        if not self._lock.acquire(blocking=False):
+            raise RuntimeError("the program is running already: give each thread one of its own, copy.copy(program)")
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
 
 
 def _seeds(count: int, reduce: str | None, weights: Any) -> Array:

@@ -78,4 +78,5 @@ def in_domain(instruction: Elementwise | Reduction, memory: Memory) -> bool:
     if isinstance(instruction, Reduction):  # (vectors, m, k, n): the operands of each
         vectors = np.stack([np.asarray(v) for v in x]).reshape(-1, *np.shape(x[0])[1:])
         return all(instruction.op.domain.contains(*vectors[(..., *i)]) for i in np.ndindex(vectors.shape[1:]))
-    return bool(np.vectorize(instruction.op.domain.contains, otypes=[bool])(*x).all())
+    with np.errstate(all="ignore"):
+        return bool(np.vectorize(instruction.op.domain.contains, otypes=[bool])(*x).all())
