@@ -8,7 +8,7 @@ operations that lifting cannot group; the tape's memory; two threads with a copy
 of alternating rounds; wall time where there are threads.
 """
 
-# ruff: noqa: E402 (how many threads there are is said before NumPy is imported)
+# ruff: noqa: E402, N806 (how many threads there are is said before NumPy is imported; X is the field's name)
 from __future__ import annotations
 
 import os
@@ -94,7 +94,7 @@ def networks() -> None:
         for n in COUNTS:
             seeds, few = np.full(n, 1.0 / n), both[:n]
             cases: dict[str, Case] = {
-                backend: lambda b=backend, f=few, s=seeds: program.pull_back(f, s, theta, backend=b)
+                backend: lambda b=backend, p=program, f=few, s=seeds, t=theta: p.pull_back(f, s, t, backend=b)
                 for backend in ("numpy", "native")
             }
             seconds = alternate(cases, 9, runs=max(1, 200 // n))

@@ -117,7 +117,9 @@ def test_a_tape_that_does_not_compile_leaves_the_engine_native(tmp_path: Path) -
         "from autodiff import compile, engine, tanh\n"
         "p = compile(lambda x: tanh(x), 1.0); print(engine.name, p([0.0], backend='auto'), p.stats.backend)"
     )
-    assert run(project, program).startswith("native [0.] numpy: the native backend is not at hand, for it was not built")
+    assert run(project, program).startswith(
+        "native [0.] numpy: the native backend is not at hand, for it was not built"
+    )
 
 
 def test_the_reference_engine_alone_can_be_asked_for(tmp_path: Path) -> None:

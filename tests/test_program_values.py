@@ -68,7 +68,9 @@ def near(graph: Graph, learned: Sequence[bool], count: int, seed: int) -> list[l
 
 
 @pytest.mark.parametrize("lift", [True, False])
-@given(graph=graphs(ROWS, max_steps=25), learned=st.lists(st.booleans(), min_size=4, max_size=4), seed=st.integers(0, 99))
+@given(
+    graph=graphs(ROWS, max_steps=25), learned=st.lists(st.booleans(), min_size=4, max_size=4), seed=st.integers(0, 99)
+)
 @settings(max_examples=60)
 def test_random_graphs_compiled_give_the_numbers_of_the_scalar_engine(
     lift: bool, graph: Graph, learned: list[bool], seed: int

@@ -71,7 +71,11 @@ def assert_the_scalar_engines_bits(f: Callable[..., Value], rows: Rows, paramete
 # Bits.
 
 
-@given(graph=graphs(ROWS, max_steps=25), learned=st.lists(st.booleans(), min_size=4, max_size=4), move=st.floats(0.0, 0.003))
+@given(
+    graph=graphs(ROWS, max_steps=25),
+    learned=st.lists(st.booleans(), min_size=4, max_size=4),
+    move=st.floats(0.0, 0.003),
+)
 @settings(max_examples=100)
 def test_of_a_graph_that_is_not_lifted_values_and_gradients_are_the_scalar_engines_bits(
     graph: Graph, learned: list[bool], move: float
@@ -130,11 +134,31 @@ def test_a_parameter_beside_the_inputs_and_alone_gets_its_gradient_in_the_graphs
     assert_the_scalar_engines_bits(f, [[0.3], [1e8], [-1e-8], [0.0]], w)
 
 
-def test_dots_whose_lists_share_operands_keep_the_order_of_their_contributions() -> None:
-    a, s, c = Value(0.1), Value(0.7), Value(1e9)
-    assert_the_scalar_engines_bits(
-        lambda x: dot([a, s, c], [s, c, x]) * s + dot([a, s], [s, 1.0]), [[1 / 3]], [a, s, c]
-    )
+@pytest.mark.parametrize("varying", [0, 1, 2])
+def test_dots_whose_lists_share_operands_keep_the_order_of_their_contributions(varying: int) -> None:
+    """Some of their lists hold inputs beside parameters, so that lifting repeats parameters for every example."""
+    rng = np.random.default_rng(varying)
+    for _ in range(30):
+        w, row = [Value(x) for x in rng.normal(size=4)], rng.normal(size=2).tolist()
+        lists = rng.integers(0, 4 + varying, (3, 2, 5))
+
+        def f(*x: Value, w: list[Value] = w, lists: Any = lists) -> Value:
+            leaves = [*w, *x]
+            dots = [dot(*([leaves[i] for i in side] for side in sides)) for sides in lists]
+            return (
+                dots[0] * dots[1]
+                + logsumexp([dots[2], x[0], w[0], w[0]]) * w[1] * x[1]
+                + dot([w[0], w[1]], [w[1], 1.0])
+            )
+
+        assert_the_scalar_engines_bits(f, [row], w)
+
+
+def test_a_dot_of_zeros_has_the_scalar_engines_sign() -> None:
+    w = Value(0.0)
+    program = compile(lambda x: dot([w, w], [x, x]), 1.0, parameters=[w], lift=False)
+    for x in (-1.0, 1.0):
+        assert with_signs(program([x], backend="native")) == with_signs([dot([w, w], [x, x]).data])
 
 
 # Lifted.

@@ -31,7 +31,8 @@ typedef struct Step {
     int32_t out;      /* the slot of the first; they lie side by side */
     int32_t operands; /* where their slots begin in Tape.operands */
 } Step;
-/* The slots of a row's operands: of each operand `count`. Of an n-ary row: m, then for each result m of each vector.
+/* Of one example both memories are one array: a slot of what varies may be negative, and then is of what does not.
+   The slots of a row's operands: of each operand `count`. Of an n-ary row: m, then for each result m of each vector.
    Of a product out[j, i] = Σ left[i, q]·right[j, q] + bias[i]: how many right sides and m, then left, right, bias. */
 
 typedef struct Tape {

@@ -65,7 +65,7 @@ class Runner:
             raise CompileError(
                 f"the native backend computes in float64, and this program is {np.dtype(dtype)}: take backend='numpy'"
             )
-        self.n, self.each, self.tape = n, each, written(plan)
+        self.n, self.each, self.tape = n, each, written(plan, n)
         fixed, rows = len(self.tape.column), plan.rows
         lanes = extension().lanes if n >= extension().lanes else 1
         values = np.zeros(fixed + n * rows)
@@ -91,7 +91,11 @@ class Runner:
 
 
 class Written:
-    """A plan as arrays, for any number of examples.
+    """A plan as arrays: for one example (``alone``), or for any number.
+
+    A mixed vector of operands is one that varies, in which what does not is repeated for each example by 1·w (see
+    `lifting`). Of one example both memories are one array, and so w is read where it is, by a negative slot: there
+    gradients come in the scalar engine's order.
 
     Attributes
     ----------
@@ -102,12 +106,12 @@ class Written:
     scratch : how many doubles an n-ary row's operands and local derivatives take at most
     """
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, alone: bool) -> None:
         self.inputs, self.parameters, self.rows = plan.inputs, plan.parameters, plan.rows
         self.outputs = [(int(place.varies), place.first) for place in plan.outputs]
-        self.scratch = 0
         writing = _Writing(plan)
-        self.steps = np.array([writing.step(instruction) for instruction in plan.instructions], STEP)
+        once = [i for i in plan.instructions if not alone or not writing.repeats(i)]
+        self.steps = np.array([writing.step(instruction) for instruction in once], STEP)
         self.operands = np.array(writing.operands, np.int32)
         self.column = np.array(writing.column)
         self.scratch = writing.scratch
@@ -115,12 +119,24 @@ class Written:
 
 class _Writing:
     def __init__(self, plan: Plan) -> None:
+        numbers = [x for i in plan.instructions if not isinstance(i, Product) for x in i.operands]
+        distinct = {float(x).hex(): float(x) for x in numbers if not isinstance(x, Place)}  # hex tells −0 from 0
+        self.numbers = {key: len(plan.column) + i for i, key in enumerate(distinct)}
+        self.column = [*plan.column, *distinct.values()]
         self.operands: list[int] = []
-        self.column = list(plan.column)
         self.scratch = 0
-        self.numbers: dict[str, int] = {}  # where in the column
+        self.repeated: dict[int, int] = {}  # of a slot that varies the one it repeats
         pullbacks = [step for step in plan.pullbacks if isinstance(step, Pullback)]
         self.wanted = {step.of: sum(1 << to.operand for to in step.contributions) for step in pullbacks}
+
+    def repeats(self, instruction: Instruction) -> bool:
+        """Whether it does nothing but repeat for each example what does not vary: whose slots are taken from now on."""
+        places = [x for x in operands_of(instruction) if isinstance(x, Place)]
+        if not instruction.out.varies or any(x.varies for x in places):
+            return False
+        fixed = (places[0].index - len(self.column)).tolist()
+        self.repeated.update(zip(instruction.out.index.tolist(), fixed, strict=True))
+        return True
 
     def step(self, instruction: Instruction) -> tuple[int, ...]:
         start, out = len(self.operands), instruction.out
@@ -136,7 +152,7 @@ class _Writing:
         self.operands += product.right.shape
         for side in (product.left, product.right, product.bias):
             if side is not None:
-                self.operands += side.index.ravel().tolist()
+                self.operands += self._slots(side).ravel().tolist()
         return extension().product if product.bias is None else extension().product_and_bias
 
     def _row(self, instruction: Elementwise | Reduction) -> int:
@@ -156,21 +172,21 @@ class _Writing:
                 self.operands += x.tolist()
         return code
 
-    def _slots(self, x: Operand, count: int) -> Array:
-        if isinstance(x, Place):
+    def _slots(self, x: Operand, count: int = 1) -> Array:
+        if not isinstance(x, Place):
+            return np.full(count, self.numbers[float(x).hex()])
+        if not x.varies or not self.repeated:
             return x.index
-        key = float(x).hex()  # which tells −0 from 0
-        if key not in self.numbers:
-            self.numbers[key] = len(self.column)
-            self.column.append(x)
-        return np.full(count, self.numbers[key])
+        listed = [self.repeated.get(slot, slot) for slot in x.index.ravel().tolist()]
+        return np.array(listed).reshape(x.shape)
 
 
-_written: weakref.WeakKeyDictionary[Plan, Written] = weakref.WeakKeyDictionary()
+_written: weakref.WeakKeyDictionary[Plan, dict[bool, Written]] = weakref.WeakKeyDictionary()
 
 
-def written(plan: Plan) -> Written:
-    """A plan's tape, written once."""
-    if plan not in _written:
-        _written[plan] = Written(plan)
-    return _written[plan]
+def written(plan: Plan, n: int) -> Written:
+    """A plan's tape for ``n`` examples, written once."""
+    known = _written.setdefault(plan, {})
+    if (n == 1) not in known:
+        known[n == 1] = Written(plan, n == 1)
+    return known[n == 1]
