@@ -34,7 +34,7 @@ from autodiff.program.backward import operands_of
 from autodiff.program.program import Program
 
 ROUNDS = 25
-COUNTS = (1, 4, 16, 64, 256, 1024, 4096, 16384, 65536)
+COUNTS = (1, 4, 16, 64, 256, 4096, 65536)
 
 
 def moved(program: Program, backend: str) -> float:
