@@ -7,7 +7,7 @@ PYTEST_ARGS ?= -n auto
 
 BIN := $(VENV)/bin
 ROWS := $(patsubst %,autodiff/%.py,op ops symbols namespaces recording codegen native/generate)
-SOURCES := pyproject.toml setup.py $(ROWS) $(wildcard autodiff/native/*.pyx autodiff/native/*.pxi autodiff/native/blocks.h)
+SOURCES := pyproject.toml setup.py $(ROWS) $(wildcard autodiff/native/*.pyx autodiff/native/*.pxi autodiff/native/blocks.h autodiff/native/tape.h)
 ENGINE = $(BIN)/python -c "from autodiff import engine; print(engine.name)"
 # The tests of behaviour that run on both engines: those of autodiff and of nn, not those of pictures.
 ENGINE_FILES := autodiff nn $(shell grep -LE '^ *(from|import) viz\b' tests/test_*.py)
@@ -40,7 +40,7 @@ lint: $(VENV)/.installed-test
 	$(BIN)/lint-imports
 
 bench: $(VENV)/.installed-bench
-	@for benchmark in $(wildcard $(addprefix benchmarks/,eager.py rows.py gradbench training.py transformer.py program.py epochs.py scores.py)); do \
+	@for benchmark in $(wildcard $(addprefix benchmarks/,eager.py rows.py gradbench training.py transformer.py program.py tape.py epochs.py scores.py)); do \
 	    $(BIN)/python $$benchmark || exit 1; \
 	done
 
@@ -69,7 +69,7 @@ lab: $(VENV)/.installed-notebooks
 	$(BIN)/jupyter lab --notebook-dir=notebooks
 
 clean:
-	rm -rf $(VENV) build dist demo *.egg-info autodiff/native/value.c autodiff/native/rows.h autodiff/native/*.so
+	rm -rf $(VENV) build dist demo *.egg-info autodiff/native/*.c autodiff/native/rows.h autodiff/native/*.so
 
 $(VENV)/.python:
 	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'autodiff needs Python 3.11 or newer, and $(PYTHON) is ' + sys.version.split()[0] + ': try make PYTHON=python3.12')"

@@ -1,4 +1,4 @@
-"""The optional native engine: built where a C compiler serves, left out with one line where none does.
+"""The optional native engine, and the tape: built where a C compiler serves, left out with one line where none does.
 
 Everything else about the project stands in pyproject.toml. AUTODIFF_ENGINE=python builds the reference engine alone.
 """
@@ -16,7 +16,12 @@ from setuptools.errors import BaseError, CCompilerError
 
 HERE = Path(__file__).resolve().parent
 NATIVE = Path("autodiff", "native")
-SOURCE = NATIVE / "value.pyx"
+# What is built, and what is included in it besides the rows.
+EXTENSIONS = {"value": [*NATIVE.glob("*.pxi"), NATIVE / "blocks.h"], "tape": [NATIVE / "tape.h"]}
+WITHOUT = {
+    "autodiff.native.value": "the reference engine serves",
+    "autodiff.native.tape": "programs run on NumPy alone",
+}
 # A fused multiply-add rounds once where Python rounds twice: without it the engines agree to the last bit. That libm
 # should not set errno changes no result.
 FLAGS = [] if sys.platform == "win32" else ["-O3", "-ffp-contract=off", "-fno-math-errno"]
@@ -41,26 +46,34 @@ def rows_in_c() -> str:
 
 
 class BuildIfPossible(build_ext):
-    """build_ext that says in one line why there is no native engine, and goes on without it."""
+    """build_ext that says in one line why there is no native engine, or no tape, and goes on without it."""
 
     def build_extension(self, ext: Extension) -> None:
+        serves = WITHOUT[ext.name]
         if sysconfig.get_config_var("Py_GIL_DISABLED"):
-            print("autodiff: the native engine needs the GIL, which this Python lacks: the reference engine serves")
+            print(f"autodiff: C extensions need the GIL, which this Python lacks: {serves}")
             return
         (HERE / NATIVE / "rows.h").write_text(rows_in_c(), encoding="ascii")
         try:
             super().build_extension(ext)
         except (BaseError, CCompilerError, OSError):
-            print("autodiff: no C compiler that works: the reference engine serves")
+            print(f"autodiff: no C compiler that works: {serves}")
 
 
-wanted = SOURCE.exists() and os.environ.get("AUTODIFF_ENGINE") != "python"
+wanted = os.environ.get("AUTODIFF_ENGINE") != "python"
 rows = [
     Path("autodiff", f"{name}.py")
     for name in ("op", "ops", "symbols", "namespaces", "recording", "codegen", "native/generate")
 ]
-parts = [*NATIVE.glob("*.pxi"), NATIVE / "blocks.h", *rows]
-native = Extension(
-    "autodiff.native.value", [str(SOURCE)], depends=sorted(map(str, parts)), extra_compile_args=FLAGS, optional=True
-)
-setup(ext_modules=[native] if wanted else [], cmdclass={"build_ext": BuildIfPossible})
+native = [
+    Extension(
+        f"autodiff.native.{name}",
+        [str(NATIVE / f"{name}.pyx")],
+        depends=sorted(map(str, [*parts, *rows])),
+        extra_compile_args=FLAGS,
+        optional=True,
+    )
+    for name, parts in EXTENSIONS.items()
+    if (NATIVE / f"{name}.pyx").exists()
+]
+setup(ext_modules=native if wanted else [], cmdclass={"build_ext": BuildIfPossible})

@@ -44,6 +44,14 @@ def build(project: Path, **environment: str) -> str:
     return done.stdout
 
 
+def quick_compiler(folder: Path) -> str:
+    """What is not optimised is built in a third of the time, and computes the same."""
+    quick = folder / "cc"
+    quick.write_text(f'#!/bin/sh\nexec {os.environ.get("CC", "cc")} "$@" -O0\n', encoding="utf-8")
+    quick.chmod(0o755)
+    return str(quick)
+
+
 @pytest.fixture(scope="module")
 def project_with_a_row_in_c(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Built with another autodiff on the path and a native module of the wrong kind in place, which must not matter."""
@@ -56,10 +64,7 @@ def project_with_a_row_in_c(tmp_path_factory: pytest.TempPathFactory) -> Path:
     old = project / "autodiff" / "native" / f"value{sysconfig.get_config_var('EXT_SUFFIX')}"
     old.write_bytes(b"not a module")
     os.utime(old, (0, 0))
-    quick = decoy / "cc"  # what is not optimised is built in a third of the time, and computes the same
-    quick.write_text(f'#!/bin/sh\nexec {os.environ.get("CC", "cc")} "$@" -O0\n', encoding="utf-8")
-    quick.chmod(0o755)
-    build(project, PYTHONPATH=str(decoy), CC=str(quick))
+    build(project, PYTHONPATH=str(decoy), CC=quick_compiler(decoy))
     return project
 
 
@@ -89,21 +94,44 @@ def test_the_worked_example_gives_what_it_claims_on_the_native_engine_too(projec
     assert "failed=0" in run(project_with_a_row_in_c, failed)
 
 
-def test_a_native_module_older_than_the_table_serves_the_new_row_in_python(tmp_path: Path) -> None:
-    built = [path for path in (ROOT / "autodiff" / "native").iterdir() if path.suffix in (".so", ".pyd")]
+def copy_the_native_engine(project: Path) -> None:
+    built = [*(ROOT / "autodiff" / "native").glob("value*.so"), *(ROOT / "autodiff" / "native").glob("value*.pyd")]
     if not built:
         pytest.skip("not applicable: the native engine was not built")
-    project = copy_of_the_project(tmp_path, ROW)
     shutil.copy(built[0], project / "autodiff" / "native")
+
+
+def test_a_native_module_older_than_the_table_serves_the_new_row_in_python(tmp_path: Path) -> None:
+    project = copy_of_the_project(tmp_path, ROW)
+    copy_the_native_engine(project)
     program = "import autodiff; print(autodiff.Value(-3.0).softsign(), autodiff.softsign(1.0), autodiff.engine.name)"
     assert run(project, program) == "Value(data=-0.75, grad=0.0) 0.5 native\n"
 
 
-def test_a_build_whose_c_does_not_compile_says_so_in_one_line(tmp_path: Path) -> None:
+def test_a_build_whose_c_does_not_compile_says_so_in_one_line_each(tmp_path: Path) -> None:
     project = copy_of_the_project(tmp_path)
-    (project / "autodiff" / "native" / "blocks.h").write_text("#error broken", encoding="utf-8")
+    for name in ("blocks.h", "tape.h"):
+        (project / "autodiff" / "native" / name).write_text("#error broken", encoding="utf-8")
     lines = [line for line in build(project).splitlines() if line.startswith("autodiff:")]
-    assert lines == ["autodiff: no C compiler that works: the reference engine serves"]
+    assert lines == [
+        "autodiff: no C compiler that works: the reference engine serves",
+        "autodiff: no C compiler that works: programs run on NumPy alone",
+    ]
+
+
+def test_a_tape_that_does_not_compile_leaves_the_engine_native(tmp_path: Path) -> None:
+    project = copy_of_the_project(tmp_path)
+    copy_the_native_engine(project)
+    (project / "autodiff" / "native" / "tape.h").write_text("#error broken", encoding="utf-8")
+    lines = [line for line in build(project).splitlines() if line.startswith("autodiff:")]
+    assert lines == ["autodiff: no C compiler that works: programs run on NumPy alone"]
+    program = (
+        "from autodiff import compile, engine, tanh\n"
+        "p = compile(lambda x: tanh(x), 1.0); print(engine.name, p([0.0], backend='auto'), p.stats.backend)"
+    )
+    assert run(project, program).startswith(
+        "native [0.] numpy: the native backend is not at hand, for it was not built"
+    )
 
 
 def test_the_reference_engine_alone_can_be_asked_for(tmp_path: Path) -> None:

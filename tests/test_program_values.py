@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from backends import BACKENDS, ROWS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -18,7 +19,7 @@ from autodiff.program.program import Program
 from autodiff.testing import Graph, graphs
 from nn.losses import LOSSES
 
-SIZES = (1, 2, 7, 100)
+SIZES = (1, 7, 100, 1000)
 
 
 def scales(y: Value) -> dict[Value, float]:
@@ -34,24 +35,29 @@ def scales(y: Value) -> dict[Value, float]:
 def assert_as_on_scalars(
     program: Program, f: Callable[..., Value], rows: Sequence[Sequence[float]], rtol: float = 1e-12
 ) -> None:
-    """Values and every gradient, of each row and of all, within ``rtol`` of the sum of absolute contributions."""
+    """Values and every gradient, of each row and of all, within ``rtol`` of the sum of absolute contributions; by each
+    backend."""
     parameters = program.parameters
-    outputs, each = program.value_and_grad(np.array(rows).reshape(len(rows), -1), reduce=None)
-    gradients, allowed = np.empty(each.shape), np.empty(each.shape)
+    values, spreads = np.empty(len(rows)), np.empty(len(rows))
+    gradients, allowed = np.empty((2, len(rows), len(parameters)))
     for i, row in enumerate(rows):
         zero_grad(parameters)
         y = f(*map(Value, row))
         y.backward()
         contributions = scales(y)
-        spread = sum(contributions.get(node, 0.0) * abs(node.data) for node in topological_order(y))
-        assert outputs[i] == pytest.approx(y.data, abs=rtol * (spread + 1.0))
+        values[i] = y.data
+        spreads[i] = sum(contributions.get(node, 0.0) * abs(node.data) for node in topological_order(y))
         gradients[i] = [p.grad for p in parameters]
         allowed[i] = [rtol * (contributions.get(p, 0.0) + 1.0) for p in parameters]
-    assert (np.abs(each - gradients) <= allowed).all()
-    loss, gradient = program.value_and_grad(np.array(rows).reshape(len(rows), -1), reduce="sum")
-    assert loss == pytest.approx(math.fsum(outputs), rel=1e-12, abs=1e-14)
-    assert (np.abs(gradient - gradients.sum(0)) <= allowed.sum(0)).all()
-    assert [p.grad for p in parameters] == gradient.tolist()
+    examples = np.array(rows).reshape(len(rows), -1)
+    for backend in BACKENDS:
+        outputs, each = program.value_and_grad(examples, reduce=None, backend=backend)
+        assert (np.abs(outputs - values) <= rtol * (spreads + 1.0)).all()
+        assert (np.abs(each - gradients) <= allowed).all()
+        loss, gradient = program.value_and_grad(examples, reduce="sum", backend=backend)
+        assert loss == pytest.approx(math.fsum(outputs), rel=1e-12, abs=1e-14)
+        assert (np.abs(gradient - gradients.sum(0)) <= allowed.sum(0)).all()
+        assert [p.grad for p in parameters] == gradient.tolist()
 
 
 def near(graph: Graph, learned: Sequence[bool], count: int, seed: int) -> list[list[float]]:
@@ -62,7 +68,9 @@ def near(graph: Graph, learned: Sequence[bool], count: int, seed: int) -> list[l
 
 
 @pytest.mark.parametrize("lift", [True, False])
-@given(graph=graphs(max_steps=25), learned=st.lists(st.booleans(), min_size=4, max_size=4), seed=st.integers(0, 99))
+@given(
+    graph=graphs(ROWS, max_steps=25), learned=st.lists(st.booleans(), min_size=4, max_size=4), seed=st.integers(0, 99)
+)
 @settings(max_examples=60)
 def test_random_graphs_compiled_give_the_numbers_of_the_scalar_engine(
     lift: bool, graph: Graph, learned: list[bool], seed: int

@@ -1,4 +1,4 @@
-"""Writes rows.h, what the native engine is built from: every row of the op table in C, and a table of them.
+"""Writes rows.h, what the native engine and the tape are built from: every row of the op table in C, in a table.
 
 setup.py runs it. The functions are `autodiff.codegen`'s; added here is what calls them from Python.
 """
@@ -39,6 +39,7 @@ def header(ops: Iterable[Op]) -> str:
     parts += [_with_derivatives(op) for op in rows if not op.n_ary]
     parts.append("static const Row rows[] = {\n" + "\n".join(_entry(op) for op in rows) + "\n};")
     parts.append("enum {" + ", ".join([*(f"ROW_{op.name}" for op in rows), "ROW_COUNT"]) + "};")
+    parts.append("#define EACH_ROW_BY_ARITY(ONE, TWO, MANY, VECTORS)" + "".join(map(_by_arity, rows)))
     parts.append("#define EACH_ROW_OF_FIXED_ARITY(X)" + "".join(map(_entry_of, rows)) + "\n")
     return "\n\n".join(parts)
 
@@ -73,6 +74,11 @@ def _with_derivatives(op: Op) -> str:
     if many:
         lines.append(f"static double {op.name}_of_many(const double *x) {{ return {op.name}_value({given}); }}")
     return "\n".join(lines)
+
+
+def _by_arity(op: Op) -> str:
+    kind = "VECTORS" if op.n_ary else ("ONE", "TWO", "MANY")[min(len(op.operands), 3) - 1]
+    return f" \\\n    {kind}({op.name})"
 
 
 def _entry_of(op: Op) -> str:

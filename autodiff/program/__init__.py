@@ -2,7 +2,8 @@
 
 From the graph to the instructions: `trace` (the graph as lists), `simplify` (chains of + and ·), `lifting` (what is
 computed together, matrix products), `backward` (the gradients' instructions). What rows compute on arrays:
-`expressions`. What runs instructions: `on_numpy`. What a user has in hand: `program`; what they read: `listing`.
+`expressions`. What runs instructions: `on_numpy`, `on_native`, `on_jax`, and `backends` says which. What a user has in
+hand: `program`; what they read: `listing`.
 """
 
 from __future__ import annotations
@@ -49,6 +50,8 @@ def compile(  # noqa: A001 (as autodiff's other functions, sum and abs)
     >>> loss, gradient = program.value_and_grad([[2.0, 1.0], [4.0, 1.0]])
     >>> gradient.round(4).tolist(), round(w[0].grad, 4)
     ([1.8399, 0.71], 1.8399)
+    >>> program([[2.0, 1.0], [4.0, 1.0]], backend="auto").round(4).tolist()  # by the faster of NumPy and a tape in C
+    [0.0, 0.7616]
     """
     from autodiff.program.compiling import compile_function, compile_graph
 

@@ -151,9 +151,10 @@ class Plan:
     ones : rows of 1 between the others, which `with_ones` puts there; empty in the plan itself
     rows : of the memory of what varies with the example
     column : what the other memory holds at first: parameters, constants, then 0 for what is computed
-    instructions : forwards, in order: first those that do not depend on the inputs
+    instructions : forwards, in order; where operations are computed together, first what does not depend on the inputs
     outputs : where each output is
-    pullbacks : backwards from the first output, whose gradient is set before; empty without parameters
+    pullbacks : backwards from the first output, whose gradient is set before, in the reverse order of the instructions,
+        after the Clears; empty without parameters
     """
 
     inputs: int

@@ -55,22 +55,23 @@ class _Lifting:
         self.zero: int | None = None
 
     def run(self) -> Lifted:
-        of_fixed, of_varying = self._levels()
-        for level in (*of_fixed, *of_varying):
+        for level in self._levels():
             self._lift_level(level)
         outputs = [self._place([output]) for output in self.trace.outputs]
         return Lifted(self.instructions, self.rows, self.column, outputs)
 
-    def _levels(self) -> tuple[list[list[int]], list[list[int]]]:
-        """The operations by how many steps they need before them: those that do not vary, and those that do."""
+    def _levels(self) -> list[list[int]]:
+        """The operations by how many steps they need before them, first those that do not vary; or one by one."""
         trace = self.trace
+        if not self.together:
+            return [[node] for node, args in enumerate(trace.args) if args]
         level = [0] * len(trace)
         levels: tuple[dict[int, list[int]], dict[int, list[int]]] = (defaultdict(list), defaultdict(list))
         for node, args in enumerate(trace.args):
             if args:
                 level[node] = 1 + max([level[a] for a in args])
-                levels[self.varies[node]][level[node] if self.together else node].append(node)
-        return tuple([found[i] for i in sorted(found)] for found in levels)  # type: ignore[return-value]
+                levels[self.varies[node]][level[node]].append(node)
+        return [found[i] for found in levels for i in sorted(found)]
 
     def _lift_level(self, nodes: list[int]) -> None:
         groups: dict[tuple[Op, tuple[str, ...] | int], list[int]] = defaultdict(list)

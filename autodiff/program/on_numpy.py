@@ -82,20 +82,23 @@ class Runner:
         memory.values[False][: self.plan.parameters, 0] = theta
         for where, columns_there in self._inputs:
             memory.values[True][where] = columns[columns_there]
-        for call in self._forward:
-            call()
-        finite = all_finite(memory.values[True]) and all_finite(memory.values[False])
-        return finite and all(
-            in_domain(i.op, [memory.read(x) if isinstance(x, Place) else x for x in i.operands]) for i in self._guarded
-        )
+        with np.errstate(all="ignore"):  # what is not finite is found afterwards
+            for call in self._forward:
+                call()
+            finite = all_finite(memory.values[True]) and all_finite(memory.values[False])
+            return finite and all(
+                in_domain(i.op, [memory.read(x) if isinstance(x, Place) else x for x in i.operands])
+                for i in self._guarded
+            )
 
     def backward(self, seeds: Array) -> Array:
         """Σ seed·∂output/∂θ, or with ``each`` that of each example, in a column of its own."""
         output = self._outputs[0]
         gradients = self.memory.gradients[output.varies]
         gradients[output.first] = seeds if gradients.shape[1] == self.n else seeds.sum()
-        for call in self._backward:
-            call()
+        with np.errstate(all="ignore"):
+            for call in self._backward:
+                call()
         found = self.memory.gradients[False][: self.plan.parameters]
         return found if self.memory.each else found[:, 0]
 

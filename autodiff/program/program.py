@@ -1,17 +1,16 @@
 """Program: a scalar graph as a list of instructions on arrays, and running it on any number of examples.
 
 What it computes is the trace's; how that is grouped, `lifting`'s; the gradients' instructions, `backward`'s; who runs
-them, `on_numpy`. Here is what a user sees.
+them, `backends`'. Here is what a user sees.
 """
 
 # ruff: noqa: N803 (X is the field's name)
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 from __future__ import annotations
 
-import contextlib
 import math
 import threading
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,12 +18,14 @@ import numpy as np
 from autodiff import engine
 from autodiff.engine import Value
 from autodiff.errors import CompileError
+from autodiff.program import backends
+from autodiff.program.backends import Runner
 from autodiff.program.backward import backward
 from autodiff.program.expressions import CannotBeWrittenError
 from autodiff.program.instructions import Plan
 from autodiff.program.lifting import lift
 from autodiff.program.listing import Listing, backward_listing, forward_listing
-from autodiff.program.on_numpy import Array, Runner, all_finite
+from autodiff.program.on_numpy import Array
 from autodiff.program.scalars import run_on_scalars
 from autodiff.program.simplify import gather_chains, share_equal
 from autodiff.program.source import source
@@ -66,11 +67,13 @@ class Program:
         self._prepare()
 
     def _prepare(self) -> None:
-        self._lock = threading.Lock()
-        self._runners: dict[tuple[int, bool], Runner] = {}
+        self._alone = _Alone()
+        self._runners: dict[tuple[int, bool, str], Runner] = {}
+        self._faster: dict[int, tuple[str, str]] = {}  # of so many examples at once: the backend, and why
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: x for name, x in vars(self).items() if name not in ("_lock", "_runners")}
+        of_this_process = ("_alone", "_runners", "_faster")
+        return {name: x for name, x in vars(self).items() if name not in of_this_process}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
@@ -78,22 +81,29 @@ class Program:
 
     # Running.
 
-    def __call__(self, X: Any = None) -> Array:
+    def __call__(self, X: Any = None, *, backend: str = "numpy") -> Array:
         """The outputs for the rows of X: (N) numbers, or (N, outputs) where a list of outputs was compiled.
 
-        Raises what the scalar engine raises for the first row that has no value, and says which it is.
+        ``backend`` as in `value_and_grad`. Raises what the scalar engine raises for the first row that has no value,
+        and says which it is.
         """
         rows, theta = self._rows(X), self.theta()
         parts: list[Array] = []
-        with self._running():
-            for part, runner in self._chunks(rows, each=False):
+        with self._alone:
+            for part, runner in self._chunks(theta, rows, False, backend):
                 self._forward(runner, theta, rows, part)
                 parts.append(runner.outputs())
         found = _joined(parts)
         return found[:, 0] if self._single else found
 
     def value_and_grad(
-        self, X: Any = None, *, reduce: str | None = "mean", weights: Any = None, write: bool = True
+        self,
+        X: Any = None,
+        *,
+        reduce: str | None = "mean",
+        weights: Any = None,
+        write: bool = True,
+        backend: str = "numpy",
     ) -> tuple[Any, Array]:
         """The loss of the examples in the rows of X, and its gradient with respect to the parameters.
 
@@ -103,6 +113,8 @@ class Program:
         reduce : "mean" or "sum" over the examples, or None: each by itself
         weights : what each example counts; a mean is then Σ w·loss / Σ w
         write : whether the parameters' ``grad`` becomes that gradient, in place of what was there
+        backend : who runs it: "numpy"; "native", a tape in C, for graphs without matrices and for few examples; "auto",
+            the faster of the two for so many rows, which the first run measures and `stats` tells
 
         Returns a float and an array of (parameters,) in their order; for ``reduce=None`` arrays of (N) and of
         (N, parameters), which are not written. Raises what the scalar engine raises for the first row that has no value
@@ -114,24 +126,26 @@ class Program:
             raise ValueError(f"reduce is 'mean', 'sum' or None, not {reduce!r:.60}")
         rows = self._rows(X)
         seeds = _seeds(len(rows), reduce, weights)
-        outputs, gradient = self.pull_back(rows, seeds, self.theta(), each=reduce is None)
+        outputs, gradient = self.pull_back(rows, seeds, self.theta(), reduce is None, backend)
         if reduce is None:
             return outputs[:, 0], gradient
         if write:
             engine.set_grad(self.parameters, np.ascontiguousarray(gradient, dtype=np.float64))
         return math.fsum((outputs[:, 0] * seeds).tolist()), gradient
 
-    def pull_back(self, rows: Array, seeds: Array, theta: Array, each: bool = False) -> tuple[Array, Array]:
+    def pull_back(
+        self, rows: Array, seeds: Array, theta: Array, each: bool = False, backend: str = "numpy"
+    ) -> tuple[Array, Array]:
         """The outputs for rows of X (N, outputs), and Σ seed·∂(first output)/∂θ, or that of each row; at any θ."""
         if not self.parameters:
             raise ValueError("this program was compiled without parameters: compile(…, parameters=[…])")
         outputs: list[Array] = []
         gradients: list[Array] = []
-        with self._running():
-            for part, runner in self._chunks(rows, each):
+        with self._alone:
+            for part, runner in self._chunks(theta, rows, each, backend):
                 self._forward(runner, theta, rows, part)
                 theirs = runner.backward(seeds[part])
-                if not all_finite(theirs):
+                if not np.logical_and.reduce(np.isfinite(theirs), None):
                     self._explain(theta, rows, part, gradients=True)
                 outputs.append(runner.outputs())
                 if each or not gradients:
@@ -162,28 +176,32 @@ class Program:
         engine.get_data(self.parameters, data)
         return data
 
-    @contextlib.contextmanager
-    def _running(self) -> Generator[None, None, None]:
-        if not self._lock.acquire(blocking=False):
-            raise RuntimeError("the program is running already: give each thread one of its own, copy.copy(program)")
-        try:
-            with np.errstate(all="ignore"):  # what is not finite is found afterwards
-                yield
-        finally:
-            self._lock.release()
-
-    def _chunks(self, rows: Array, each: bool) -> Iterator[tuple[slice, Runner]]:
+    def _chunks(self, theta: Array, rows: Array, each: bool, backend: str) -> Iterator[tuple[slice, Runner]]:
         """Parts of the rows, and what runs them: so many at once as the cache holds."""
-        entries = 1 + self.plan.rows + (len(self.plan.column) if each else 0)
-        most = max(_FEWEST, _ENTRIES // entries)
-        size = math.ceil(len(rows) / math.ceil(len(rows) / most))
-        for start in range(0, len(rows), size):
-            stop = min(start + size, len(rows))
-            yield slice(start, stop), self._runner(stop - start, each)
+        count = size = len(rows)
+        if count > _FEWEST:
+            entries = 1 + self.plan.rows + (len(self.plan.column) if each else 0)
+            size = math.ceil(count / math.ceil(count / max(_FEWEST, _ENTRIES // entries)))
+        if backend == "auto":
+            backend = self._measured(size, each, theta, rows)
+        for start in range(0, count, size):
+            stop = min(start + size, count)
+            yield slice(start, stop), self._runner(stop - start, each, backend)
 
-    def _runner(self, n: int, each: bool) -> Runner:
-        runner = self._runners.pop((n, each), None) or Runner(self.plan, n, each, self.dtype)
-        self._runners[n, each] = runner  # the last used is the last to go
+    def _measured(self, n: int, each: bool, theta: Array, rows: Array) -> str:
+        def run(runner: Runner) -> None:
+            runner.forward(theta, rows[:n])
+            if self.plan.pullbacks:
+                runner.backward(np.ones(n))
+
+        if n not in self._faster:
+            self._faster[n] = backends.faster(self.plan, n, lambda backend: self._runner(n, each, backend), run)
+        return self._faster[n][0]
+
+    def _runner(self, n: int, each: bool, backend: str) -> Runner:
+        key = n, each, backend
+        runner = self._runners.pop(key, None) or backends.bound(backend, self.plan, n, each, self.dtype)
+        self._runners[key] = runner  # the last used is the last to go
         while len(self._runners) > _KEPT:
             del self._runners[next(iter(self._runners))]
         return runner
@@ -221,17 +239,15 @@ class Program:
             raise ValueError("X has no rows")
         if rows.ndim != 2 or rows.shape[1] != self.inputs:
             raise ValueError(f"X must have {self.inputs} columns, one for each input, and its shape is {rows.shape}")
-        with np.errstate(all="ignore"):
-            finite = all_finite(rows)
-        if not finite:
+        if not np.isfinite(rows).all():
             i, j = map(int, np.argwhere(~np.isfinite(rows))[0])
             raise ValueError(f"X[{i}, {j}] is {rows[i, j]}: only finite numbers are accepted")
         return rows
 
     @property
     def stats(self) -> Stats:
-        """What compiling made of the graph."""
-        return stats_of(self._trace, self.plan, self.dtype.itemsize)
+        """What compiling made of the graph, and which backend "auto" found faster."""
+        return stats_of(self._trace, self.plan, self.dtype.itemsize, [why for _, why in self._faster.values()])
 
     # Reading.
 
@@ -273,6 +289,20 @@ class Program:
 
 def _joined(parts: Sequence[Array]) -> Array:
     return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+
+class _Alone:
+    """A lock that refuses whoever comes while it is held."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> None:
+        if not self._lock.acquire(blocking=False):
+            raise RuntimeError("the program is running already: give each thread one of its own, copy.copy(program)")
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
 
 
 def _seeds(count: int, reduce: str | None, weights: Any) -> Array:

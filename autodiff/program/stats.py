@@ -3,6 +3,7 @@
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from autodiff.program.expressions import CannotBeWrittenError, operand, value_of
@@ -20,6 +21,7 @@ class Stats:
     by_element : the user's rows that arrays cannot run (they ask for the value of an operand), and go one by one
     constants : leaves and numbers that are neither input nor parameter: their data is taken once
     bytes_per_example : of memory, gradients included
+    backend : what ``backend="auto"`` took, by how many examples are run at once, and why; empty before it was asked
     """
 
     nodes: int
@@ -28,9 +30,10 @@ class Stats:
     by_element: tuple[str, ...]
     constants: int
     bytes_per_example: int
+    backend: str = ""
 
 
-def stats_of(trace: Trace, plan: Plan, itemsize: int) -> Stats:
+def stats_of(trace: Trace, plan: Plan, itemsize: int, measured: Sequence[str] = ()) -> Stats:
     read = {True: 0, False: 0}
     by_element: set[str] = set()
     for instruction in plan.instructions:
@@ -45,6 +48,7 @@ def stats_of(trace: Trace, plan: Plan, itemsize: int) -> Stats:
         by_element=tuple(sorted(by_element)),
         constants=len(trace.constants),
         bytes_per_example=2 * plan.rows * itemsize,
+        backend="; ".join(measured),
     )
 
 
