@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from autodiff import CompileError, Value, engine, no_grad
+from nn.backends import Backend
 from nn.batches import ScalarGradients, Seen
 from nn.examples import Examples
 from nn.fingerprint import fingerprint
@@ -39,13 +40,22 @@ class CompiledGradients:
     ----------
     watched : whether a callback may change the model between two steps of an epoch
     required : a penalty that cannot be compiled is a CompileError; else it is left to scalars
+    backend : who runs the Program of a batch. That of a penalty, and the one example of each epoch, are NumPy's
     """
 
     def __init__(
-        self, scalars: ScalarGradients, model: Module, loss: Loss, examples: Examples, watched: bool, required: bool
+        self,
+        scalars: ScalarGradients,
+        model: Module,
+        loss: Loss,
+        examples: Examples,
+        watched: bool,
+        *,
+        required: bool,
+        backend: Backend,
     ) -> None:
         self._scalars, self._model, self._loss, self._examples = scalars, model, loss, examples
-        self._watched, self._required, self._looks = watched, required, True
+        self._watched, self._required, self._backend, self._looks = watched, required, backend, True
         self._table: Any = None
         self._key: Any = None
         self._traced: Traced
@@ -81,8 +91,8 @@ class CompiledGradients:
 
     def _run(self, counted: list[int], shares: list[float], size: int) -> tuple[Any, Any]:
         """The outputs of the examples, and their gradient, in batches of one ``size``, whose buffers are there."""
-        program, table = self._traced.program, self._table[counted]
-        theta, seeds = program.theta(), np.array(shares)
+        table, runner = self._table[counted], self._backend.on(self._traced.program)
+        theta, seeds = self._traced.program.theta(), np.array(shares)
         outputs: list[Any] = []
         gradient = np.zeros(len(theta))
         for part in self._traced.parts(len(table)):
@@ -90,7 +100,7 @@ class CompiledGradients:
             count, missing = len(rows), min(size, part.stop - part.start) - len(rows)
             if missing:  # the first once more, and it does not count
                 rows, of = np.concatenate([rows, rows[[0] * missing]]), np.concatenate([of, np.zeros(missing)])
-            found, theirs = program.pull_back(rows, of, theta)
+            found, theirs = runner.pull_back(rows, of, theta)
             outputs.append(found[:count])
             gradient += theirs
         found = outputs[0] if len(outputs) == 1 else np.concatenate(outputs)

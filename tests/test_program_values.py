@@ -32,11 +32,11 @@ def scales(y: Value) -> dict[Value, float]:
 
 
 def assert_as_on_scalars(
-    program: Program, f: Callable[..., Value], rows: Sequence[Sequence[float]], rtol: float = 1e-12
+    program: Program, f: Callable[..., Value], rows: Sequence[Sequence[float]], backend: str = "numpy"
 ) -> None:
-    """Values and every gradient, of each row and of all, within ``rtol`` of the sum of absolute contributions."""
-    parameters = program.parameters
-    outputs, each = program.value_and_grad(np.array(rows).reshape(len(rows), -1), reduce=None)
+    """Values and every gradient, of each row and of all, within 1e-12 of the sum of absolute contributions."""
+    parameters, rtol = program.parameters, 1e-12
+    outputs, each = program.value_and_grad(np.array(rows).reshape(len(rows), -1), reduce=None, backend=backend)
     gradients, allowed = np.empty(each.shape), np.empty(each.shape)
     for i, row in enumerate(rows):
         zero_grad(parameters)
@@ -48,7 +48,7 @@ def assert_as_on_scalars(
         gradients[i] = [p.grad for p in parameters]
         allowed[i] = [rtol * (contributions.get(p, 0.0) + 1.0) for p in parameters]
     assert (np.abs(each - gradients) <= allowed).all()
-    loss, gradient = program.value_and_grad(np.array(rows).reshape(len(rows), -1), reduce="sum")
+    loss, gradient = program.value_and_grad(np.array(rows).reshape(len(rows), -1), reduce="sum", backend=backend)
     assert loss == pytest.approx(math.fsum(outputs), rel=1e-12, abs=1e-14)
     assert (np.abs(gradient - gradients.sum(0)) <= allowed.sum(0)).all()
     assert [p.grad for p in parameters] == gradient.tolist()
@@ -61,12 +61,7 @@ def near(graph: Graph, learned: Sequence[bool], count: int, seed: int) -> list[l
     return [[x + 0.003 * d for x, d in zip(base, rng.uniform(-1.0, 1.0, len(base)), strict=True)] for _ in range(count)]
 
 
-@pytest.mark.parametrize("lift", [True, False])
-@given(graph=graphs(max_steps=25), learned=st.lists(st.booleans(), min_size=4, max_size=4), seed=st.integers(0, 99))
-@settings(max_examples=60)
-def test_random_graphs_compiled_give_the_numbers_of_the_scalar_engine(
-    lift: bool, graph: Graph, learned: list[bool], seed: int
-) -> None:
+def check_graph(lift: bool, graph: Graph, learned: list[bool], seed: int, backend: str = "numpy") -> None:
     learned = [True, *learned[1 : len(graph.inputs)]]
     parameters = [Value(x) for x, is_learned in zip(graph.inputs, learned, strict=True) if is_learned]
 
@@ -83,23 +78,30 @@ def test_random_graphs_compiled_give_the_numbers_of_the_scalar_engine(
     except (ValueError, ArithmeticError):
         return
     program = compile(f, *rows[0], parameters=parameters, lift=lift)
-    assert_as_on_scalars(program, f, rows)
+    assert_as_on_scalars(program, f, rows, backend)
+
+
+ANY_GRAPH = {
+    "graph": graphs(max_steps=25),
+    "learned": st.lists(st.booleans(), min_size=4, max_size=4),
+    "seed": st.integers(0, 99),
+}
+
+
+@pytest.mark.parametrize("lift", [True, False])
+@given(**ANY_GRAPH)
+@settings(max_examples=60)
+def test_random_graphs_compiled_give_the_numbers_of_the_scalar_engine(
+    lift: bool, graph: Graph, learned: list[bool], seed: int
+) -> None:
+    check_graph(lift, graph, learned, seed)
 
 
 ACTIVATIONS = ["linear", "relu", "leaky_relu", "elu", "gelu", "silu", "softplus", "sigmoid", "tanh", "sin"]
 
 
-@given(
-    widths=st.lists(st.integers(1, 6), min_size=2, max_size=4),
-    activations=st.lists(st.sampled_from(ACTIVATIONS), min_size=4, max_size=4),
-    fused=st.booleans(),
-    bias=st.booleans(),
-    loss=st.sampled_from(sorted(LOSSES)),
-    seed=st.integers(0, 99),
-)
-@settings(max_examples=60)
-def test_networks_compiled_give_the_numbers_of_the_scalar_engine(
-    widths: list[int], activations: list[str], fused: bool, bias: bool, loss: str, seed: int
+def check_network(
+    widths: list[int], activations: list[str], fused: bool, bias: bool, loss: str, seed: int, backend: str = "numpy"
 ) -> None:
     inputs, *sizes = widths
     if loss in ("cross_entropy", "negative_log_likelihood"):
@@ -118,7 +120,23 @@ def test_networks_compiled_give_the_numbers_of_the_scalar_engine(
         return LOSSES[loss].formula(model.outputs_for(numbers[:inputs]), list(numbers[inputs:]))
 
     program = compile(f, *rows[0], parameters=model.parameters())
-    assert_as_on_scalars(program, f, rows)
+    assert_as_on_scalars(program, f, rows, backend)
+
+
+ANY_NETWORK = {
+    "widths": st.lists(st.integers(1, 6), min_size=2, max_size=4),
+    "activations": st.lists(st.sampled_from(ACTIVATIONS), min_size=4, max_size=4),
+    "fused": st.booleans(),
+    "bias": st.booleans(),
+    "loss": st.sampled_from(sorted(LOSSES)),
+    "seed": st.integers(0, 99),
+}
+
+
+@given(**ANY_NETWORK)
+@settings(max_examples=60)
+def test_networks_compiled_give_the_numbers_of_the_scalar_engine(**network: Any) -> None:
+    check_network(**network)
 
 
 def weights(count: int) -> list[Value]:

@@ -24,6 +24,8 @@ from autodiff.op import ELEMENTARY, Op, find_op
 from autodiff.ops import BUILT_IN
 from autodiff.program.instructions import Instruction, Operand, Place, Plan, Product
 
+_ALL_DIGITS = "highest"  # of float32: a GPU may else multiply with three
+
 
 def import_jax() -> Any:
     try:
@@ -35,10 +37,7 @@ def import_jax() -> Any:
 
 def function(plan: Plan, dtype: str = "float64") -> Callable[[Any, Any], Any]:
     """(θ, X) → the outputs, (N, outputs), of a plan. Raises CompileError for a user's row that does not run on JAX."""
-    import_jax()
-    for instruction in plan.instructions:
-        if not isinstance(instruction, Product):
-            _check(instruction.op, len(instruction.operands))
+    run = blocks_of(plan)
 
     def outputs(theta: Any, rows: Any) -> Any:
         import jax.numpy as jnp
@@ -50,13 +49,25 @@ def function(plan: Plan, dtype: str = "float64") -> Callable[[Any, Any], Any]:
                     f"{name} is {array.dtype} to JAX, and the program is {dtype}: set jax.config.update("
                     f"'jax_enable_x64', True) first, or compile with dtype='float32'"
                 )
-        memory = _Blocks(plan, theta, rows.T)
-        for instruction in plan.instructions:
-            memory.write(instruction.out, _value(memory, instruction))
-        columns = [jnp.broadcast_to(memory.read(output), (1, rows.shape[0])) for output in plan.outputs]
-        return jnp.concatenate(columns).T
+        return run(theta, rows).outputs()
 
     return outputs
+
+
+def blocks_of(plan: Plan) -> Callable[[Any, Any], Blocks]:
+    """(θ, X) → everything that a plan computes, as JAX's arrays. Raises CompileError as `function`."""
+    import_jax()
+    for instruction in plan.instructions:
+        if not isinstance(instruction, Product):
+            _check(instruction.op, len(instruction.operands))
+
+    def run(theta: Any, rows: Any) -> Blocks:
+        memory = Blocks(plan, theta, rows)
+        for instruction in plan.instructions:
+            memory.write(instruction.out, _value(memory, instruction))
+        return memory
+
+    return run
 
 
 def _check(op: Op, operands: int) -> None:
@@ -72,24 +83,27 @@ def _check(op: Op, operands: int) -> None:
         raise CompileError(f"the row {op.name} does not run on JAX: {str(error).splitlines()[0]}") from error
 
 
-class _Blocks:
+class Blocks:
     """The two memories as what was written to them, each result an array of its own."""
 
-    def __init__(self, plan: Plan, theta: Any, columns: Any) -> None:
+    def __init__(self, plan: Plan, theta: Any, rows: Any) -> None:
         import jax.numpy as jnp
 
-        self.parameters = plan.parameters
+        self.plan, self.examples = plan, rows.shape[0]
         constants = jnp.asarray(np.array(plan.column[plan.parameters :], dtype=float), dtype=theta.dtype)
         self.blocks: dict[bool, list[tuple[int, Any]]] = {
             False: [(0, jnp.concatenate([theta, constants])[:, None])],
-            True: [(0, columns)] if plan.inputs else [],
+            True: [(0, rows.T)] if plan.inputs else [],
         }
         self.owner = {False: np.zeros(len(plan.column), np.intp), True: np.zeros(plan.rows, np.intp)}
 
     def write(self, place: Place, value: Any) -> None:
+        import jax.numpy as jnp
+
         blocks = self.blocks[place.varies]
         self.owner[place.varies][place.index] = len(blocks)
-        blocks.append((place.first, value))
+        columns = self.examples if place.varies else 1
+        blocks.append((place.first, jnp.broadcast_to(value, (place.index.size, columns))))
 
     def read(self, place: Place) -> Any:
         """The scalars of a place, examples along the last axis."""
@@ -107,11 +121,27 @@ class _Blocks:
             for (first, _), owner, start in zip(blocks, owners, starts, strict=False):
                 mine = self.owner[place.varies][flat] == owner
                 moved[mine] = flat[mine] - first + start
-            found = jnp.concatenate([jnp.broadcast_to(b, (len(b), blocks[-1][1].shape[1])) for _, b in blocks])[moved]
+            found = jnp.concatenate([block for _, block in blocks])[moved]
         return found.reshape(*place.shape, -1)
 
     def operand(self, x: Operand) -> Any:
         return self.read(x) if isinstance(x, Place) else x
+
+    def outputs(self) -> Any:
+        """(N, outputs)"""
+        import jax.numpy as jnp
+
+        columns = [jnp.broadcast_to(self.read(output), (1, self.examples)) for output in self.plan.outputs]
+        return jnp.concatenate(columns).T
+
+    def finite(self) -> Any:
+        """(N): of each example whether every number of it is finite."""
+        import jax.numpy as jnp
+
+        found = jnp.ones(self.examples, bool)
+        for _, block in self.blocks[False] + self.blocks[True]:
+            found &= jnp.isfinite(block).all(axis=0)
+        return found
 
 
 def _picked(block: Any, place: Place, first: int) -> Any:
@@ -129,21 +159,21 @@ def _picked(block: Any, place: Place, first: int) -> Any:
     return block[place.index.ravel() - first]
 
 
-def _value(memory: _Blocks, instruction: Instruction) -> Any:
+def _value(memory: Blocks, instruction: Instruction) -> Any:
     import jax.numpy as jnp
 
     if not isinstance(instruction, Product):
-        operands = [memory.operand(x) for x in instruction.operands]
-        value = _row(instruction.op)(*operands)
-        columns = max((x.shape[-1] for x in operands if not isinstance(x, float)), default=1)
-        return jnp.broadcast_to(value, (instruction.out.index.size, columns))
+        return _row(instruction.op)(*[memory.operand(x) for x in instruction.operands])
     left, right = memory.read(instruction.left), memory.read(instruction.right)
     if instruction.is_layer:
-        out = (left[..., 0] @ right[0])[None] if len(right) == 1 else jnp.einsum("km,lmn->lkn", left[..., 0], right)
+        if len(right) == 1:
+            out = jnp.matmul(left[..., 0], right[0], precision=_ALL_DIGITS)[None]
+        else:
+            out = jnp.einsum("km,lmn->lkn", left[..., 0], right, precision=_ALL_DIGITS)
     else:
         columns = max(left.shape[-1], right.shape[-1])
         wide = [jnp.broadcast_to(x, (*x.shape[:-1], columns)) for x in (left, right)]
-        out = jnp.einsum("kmn,lmn->lkn", *wide)
+        out = jnp.einsum("kmn,lmn->lkn", *wide, precision=_ALL_DIGITS)
     if instruction.bias is not None:
         out = out + memory.read(instruction.bias)
     return out.reshape(instruction.out.index.size, -1)

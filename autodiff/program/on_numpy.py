@@ -52,6 +52,9 @@ class Memory:
     def read(self, place: Place) -> Array:
         return self.values[place.varies][place.index]
 
+    def operand(self, x: Place | float) -> Array | float:
+        return self.read(x) if isinstance(x, Place) else x
+
 
 class Runner:
     """A plan bound to a memory for ``n`` examples."""

@@ -34,6 +34,8 @@ from autodiff.program.trace import Trace
 _ENTRIES = 1 << 18  # of a memory: so many examples are run at once that it stays in the processor's cache
 _FEWEST = 32  # examples at once, however many rows there are
 _KEPT = 8  # memories, for so many sizes of batches
+_PREPARED = ("_lock", "_runners", "_on_devices", "_guarded")  # by `Program._prepare`: not in a pickle
+_BACKENDS = "'numpy' or 'jax'"
 
 
 class Program:
@@ -68,10 +70,11 @@ class Program:
     def _prepare(self) -> None:
         self._lock = threading.Lock()
         self._runners: dict[tuple[int, bool], Runner] = {}
+        self._on_devices: dict[tuple[Any, ...], Any] = {}
         self._guarded = guarded(self.plan)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: x for name, x in vars(self).items() if name not in ("_lock", "_runners", "_guarded")}
+        return {name: x for name, x in vars(self).items() if name not in _PREPARED}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
@@ -79,22 +82,23 @@ class Program:
 
     # Running.
 
-    def __call__(self, X: Any = None) -> Array:
+    def __call__(self, X: Any = None, *, backend: str = "numpy") -> Array:
         """The outputs for the rows of X: (N) numbers, or (N, outputs) where a list of outputs was compiled.
 
-        Raises what the scalar engine raises for the first row that has no value, and says which it is.
+        ``backend`` : "numpy", or "jax", as for `value_and_grad`. Raises what the scalar engine raises for the first
+        row that has no value, and says which it is.
         """
-        rows = self._rows(X)
-        found = np.empty((len(rows), len(self.plan.outputs)), self.dtype)
-        theta = self.theta()
-        with self._running():
-            for part, runner in self._chunks(rows, each=False):
-                self._forward(runner, theta, rows, part)
-                found[part] = runner.outputs()
+        found = self.on(backend).outputs(self._rows(X), self.theta())
         return found[:, 0] if self._single else found
 
     def value_and_grad(
-        self, X: Any = None, *, reduce: str | None = "mean", weights: Any = None, write: bool = True
+        self,
+        X: Any = None,
+        *,
+        reduce: str | None = "mean",
+        weights: Any = None,
+        write: bool = True,
+        backend: str = "numpy",
     ) -> tuple[Any, Array]:
         """The loss of the examples in the rows of X, and its gradient with respect to the parameters.
 
@@ -104,28 +108,55 @@ class Program:
         reduce : "mean" or "sum" over the examples, or None: each by itself
         weights : what each example counts; a mean is then Σ w·loss / Σ w
         write : whether the parameters' ``grad`` becomes that gradient, in place of what was there
+        backend : who computes it: "numpy", or "jax", on the device that JAX takes by itself
 
         Returns a float and an array of (parameters,) in their order; for ``reduce=None`` arrays of (N) and of
         (N, parameters), which are not written. Raises what the scalar engine raises for the first row that has no value
-        or no gradient, and says which it is.
+        or no gradient, and says which it is; for "jax" ImportError without it, and CompileError for a user's row that
+        does not run on it.
         """
         if not self._single:
             raise ValueError("a gradient is that of one output, and this program has a list of them: compile a loss")
+        if not self.parameters:
+            raise ValueError("this program was compiled without parameters: compile(…, parameters=[…])")
         if reduce not in ("mean", "sum", None):
             raise ValueError(f"reduce is 'mean', 'sum' or None, not {reduce!r:.60}")
         rows = self._rows(X)
         seeds = _seeds(len(rows), reduce, weights)
-        outputs, gradient = self.pull_back(rows, seeds, self.theta(), each=reduce is None)
+        outputs, gradient = self.on(backend).pull_back(rows, seeds, self.theta(), each=reduce is None)
         if reduce is None:
             return outputs[:, 0], gradient
         if write:
             engine.set_grad(self.parameters, np.ascontiguousarray(gradient, dtype=np.float64))
         return math.fsum((outputs[:, 0] * seeds).tolist()), gradient
 
+    def on(self, backend: str, devices: Sequence[Any] | None = None) -> Any:
+        """What has `outputs` and `pull_back` by another: the Program itself for "numpy".
+
+        ``devices`` : JAX's, for "jax" (`on_devices.chosen`); None for the one that it takes by itself
+        """
+        if backend == "numpy":
+            return self
+        if backend != "jax":
+            raise ValueError(f"backend is {_BACKENDS}, not {backend!r:.60}")
+        from autodiff.program.on_devices import OnDevices, default_device
+
+        key = default_device() if devices is None else tuple(devices)
+        if key not in self._on_devices:
+            self._on_devices[key] = OnDevices(self.plan, self.dtype, self._guarded, self._explain, key)
+        return self._on_devices[key]
+
+    def outputs(self, rows: Array, theta: Array) -> Array:
+        """The outputs for rows of X, (N, outputs), at any θ."""
+        found = np.empty((len(rows), len(self.plan.outputs)), self.dtype)
+        with self._running():
+            for part, runner in self._chunks(rows, each=False):
+                self._forward(runner, theta, rows, part)
+                found[part] = runner.outputs()
+        return found
+
     def pull_back(self, rows: Array, seeds: Array, theta: Array, each: bool = False) -> tuple[Array, Array]:
         """The outputs for rows of X (N, outputs), and Σ seed·∂(first output)/∂θ, or that of each row; at any θ."""
-        if not self.parameters:
-            raise ValueError("this program was compiled without parameters: compile(…, parameters=[…])")
         count = len(self.parameters)
         outputs = np.empty((len(rows), len(self.plan.outputs)), self.dtype)
         gradient = np.zeros((len(rows), count) if each else count, self.dtype)
@@ -193,8 +224,8 @@ class Program:
         return runner
 
     def _forward(self, runner: Runner, theta: Array, rows: Array, part: slice) -> None:
-        finite = runner.forward(theta, rows[part])
-        if not finite or not all(in_domain(instruction, runner.memory) for instruction in self._guarded):
+        finite, memory = runner.forward(theta, rows[part]), runner.memory
+        if not finite or not all(in_domain(x, [memory.operand(i) for i in x.operands]) for x in self._guarded):
             self._explain(theta, rows, part)
 
     def _explain(self, theta: Array, rows: Array, part: slice, gradients: bool = False) -> None:

@@ -3,7 +3,9 @@
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -11,7 +13,6 @@ from autodiff.op import REALS
 from autodiff.ops import BUILT_IN
 from autodiff.program.expressions import CannotBeWrittenError, operand, value_of
 from autodiff.program.instructions import Elementwise, Place, Plan, Product, Reduction
-from autodiff.program.on_numpy import Memory
 from autodiff.program.trace import Trace
 
 
@@ -68,9 +69,8 @@ def guarded(plan: Plan) -> list[Elementwise | Reduction]:
     return [i for i in found if i.op.name not in BUILT_IN and i.op.domain is not REALS]
 
 
-def in_domain(instruction: Elementwise | Reduction, memory: Memory) -> bool:
-    """Whether all operands of such an instruction are where it is defined."""
-    x = [memory.read(x) if isinstance(x, Place) else x for x in instruction.operands]
+def in_domain(instruction: Elementwise | Reduction, x: Sequence[Any]) -> bool:
+    """Whether all operands of such an instruction, given as numbers and arrays, are where it is defined."""
     if isinstance(instruction, Reduction):  # (vectors, m, k, n): the operands of each
         vectors = np.stack([np.asarray(v) for v in x]).reshape(-1, *np.shape(x[0])[1:])
         return all(instruction.op.domain.contains(*vectors[(..., *i)]) for i in np.ndindex(vectors.shape[1:]))
