@@ -75,9 +75,10 @@ class CompiledGradients:
         counted = [i for i in batch if self._examples.weights[i]]
         self._look(counted[0], seen)
         weights = [self._examples.weights[i] for i in counted]
+        runner = self._backend.on(self._traced.program)
         states = states_of(self._drawing())
         try:
-            outputs, gradient = self._run(counted, self._loss.shares(weights), len(batch))
+            outputs, gradient = self._run(runner, counted, self._loss.shares(weights), len(batch))
         except (ValueError, ArithmeticError):
             restore(states)
             self._scalars.backward(batch, seen)
@@ -89,10 +90,10 @@ class CompiledGradients:
             seen.predictions += as_targets_of(outputs[:, 1:])
             seen.targets += [self._examples.targets[i] for i in counted]
 
-    def _run(self, counted: list[int], shares: list[float], size: int) -> tuple[Any, Any]:
+    def _run(self, runner: Any, counted: list[int], shares: list[float], size: int) -> tuple[Any, Any]:
         """The outputs of the examples, and their gradient, in batches of one ``size``, whose buffers are there."""
-        table, runner = self._table[counted], self._backend.on(self._traced.program)
-        theta, seeds = self._traced.program.theta(), np.array(shares)
+        table, seeds = self._table[counted], np.array(shares)
+        theta = self._traced.program.theta()
         outputs: list[Any] = []
         gradient = np.zeros(len(theta))
         for part in self._traced.parts(len(table)):
