@@ -74,7 +74,7 @@ def both_fail(program: Any, rows: Any, gradient: bool = False) -> str:
     """The error that NumPy and JAX both raise."""
     raised = []
     for backend in ("numpy", "jax"):
-        with pytest.raises(ValueError if not gradient else (ValueError, ArithmeticError)) as caught:
+        with pytest.raises((ValueError, ArithmeticError)) as caught:
             program.value_and_grad(rows, backend=backend) if gradient else program(rows, backend=backend)
         raised.append((type(caught.value), str(caught.value)))
     assert raised[0] == raised[1]
@@ -90,7 +90,8 @@ def test_the_first_row_without_a_value_is_named_with_the_scalar_engines_error() 
 def test_a_number_in_between_that_is_infinite_is_an_error_where_the_output_is_none() -> None:
     w = Value(1.0)
     program = compile(lambda x: tanh(exp(w * x)), 1.0, parameters=[w])
-    assert both_fail(program, [[1.0], [800.0]], gradient=True).startswith("X[1]: ")
+    for gradient in (False, True):
+        assert both_fail(program, [[1.0], [800.0]], gradient).startswith("X[1]: ")
 
 
 def test_a_gradient_that_is_not_finite_is_an_error_where_the_value_is_none() -> None:
