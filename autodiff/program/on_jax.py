@@ -22,7 +22,7 @@ from autodiff.errors import CompileError
 from autodiff.namespaces import Namespace, on_floats_too, over_operands
 from autodiff.op import ELEMENTARY, Op, find_op
 from autodiff.ops import BUILT_IN
-from autodiff.program.instructions import Instruction, Operand, Place, Plan, Product
+from autodiff.program.instructions import Indices, Instruction, Operand, Place, Plan, Product
 
 _ALL_DIGITS = "highest"  # of float32: a GPU may else multiply with three
 
@@ -89,13 +89,16 @@ class Blocks:
     def __init__(self, plan: Plan, theta: Any, rows: Any) -> None:
         import jax.numpy as jnp
 
-        self.plan, self.examples = plan, rows.shape[0]
+        self.plan, self.rows, self.examples = plan, rows, rows.shape[0]
         constants = jnp.asarray(np.array(plan.column[plan.parameters :], dtype=float), dtype=theta.dtype)
         self.blocks: dict[bool, list[tuple[int, Any]]] = {
-            False: [(0, jnp.concatenate([theta, constants])[:, None])],
-            True: [(0, rows.T)] if plan.inputs else [],
+            False: [(0, theta[:, None]), (plan.parameters, constants[:, None])],
+            True: [(0, rows.T)],
         }
-        self.owner = {False: np.zeros(len(plan.column), np.intp), True: np.zeros(plan.rows, np.intp)}
+        self.owner = {
+            False: np.repeat([0, 1], [plan.parameters, len(plan.column) - plan.parameters]),
+            True: np.zeros(plan.rows, np.intp),
+        }
 
     def write(self, place: Place, value: Any) -> None:
         import jax.numpy as jnp
@@ -112,9 +115,12 @@ class Blocks:
         flat = place.index.ravel()
         owners = np.unique(self.owner[place.varies][flat])
         blocks = [self.blocks[place.varies][i] for i in owners]
-        if len(blocks) == 1:
+        even = _even(place.index)
+        if len(blocks) == 1 and blocks[0] is self.blocks[True][0] and even:
+            found = self.rows[:, even].T  # cut first: what is turned first is copied whole
+        elif len(blocks) == 1:
             first, block = blocks[0]
-            found = _picked(block, place, first)
+            found = _picked(block, place.index - first)
         else:
             starts = np.cumsum([0, *(len(block) for _, block in blocks)])
             moved = np.zeros(flat.size, np.intp)
@@ -135,28 +141,40 @@ class Blocks:
         return jnp.concatenate(columns).T
 
     def finite(self) -> Any:
-        """(N): of each example whether every number of it is finite."""
+        """(N): of each example whether every number that was computed of it is finite."""
         import jax.numpy as jnp
 
         found = jnp.ones(self.examples, bool)
-        for _, block in self.blocks[False] + self.blocks[True]:
+        for _, block in self.blocks[False][2:] + self.blocks[True][1:]:
             found &= jnp.isfinite(block).all(axis=0)
         return found
 
 
-def _picked(block: Any, place: Place, first: int) -> Any:
-    """Rows of a block: a slice where they lie evenly, which XLA likes better than a gather."""
+def _even(index: Indices) -> slice | None:
+    """The slice that has these, where one has."""
+    flat = index.ravel()
+    first, last, step = int(flat[0]), int(flat[-1]), int(flat[1] - flat[0]) if flat.size > 1 else 1
+    if step > 0 and np.array_equal(flat, np.arange(first, last + 1, step)):
+        return slice(first, last + 1, step)
+    return None
+
+
+def _picked(block: Any, index: Indices) -> Any:
+    """Rows of a block: slices where they lie evenly, which XLA likes better than a gather."""
     import jax.numpy as jnp
 
-    steps = place.steps
-    if steps is not None and place.index.ndim == 1 and steps[0] > 0:
-        return block[place.first - first : int(place.index[-1]) - first + 1 : steps[0]]
-    if steps is not None and place.index.ndim == 2 and steps[1] == 1 and steps[0] >= place.shape[1]:
-        count, width = place.shape[0] * steps[0], place.shape[1]
-        part = block[place.first - first : place.first - first + count]
-        part = jnp.pad(part, ((0, count - len(part)), (0, 0)))
-        return part.reshape(place.shape[0], steps[0], -1)[:, :width].reshape(place.index.size, -1)
-    return block[place.index.ravel() - first]
+    even = _even(index)
+    if even:
+        return block[even]
+    flat = index.ravel()
+    if index.ndim == 2 and len(index) > 1:  # the weights of a layer, whose biases lie between them
+        (count, width), first = index.shape, int(flat[0])
+        step = int(index[1, 0]) - first
+        if step >= width and np.array_equal(index, first + step * np.arange(count)[:, None] + np.arange(width)):
+            part = block[first : first + count * step]
+            part = jnp.pad(part, ((0, count * step - len(part)), (0, 0)))
+            return part.reshape(count, step, -1)[:, :width].reshape(flat.size, -1)
+    return block[flat]
 
 
 def _value(memory: Blocks, instruction: Instruction) -> Any:
