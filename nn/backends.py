@@ -1,4 +1,4 @@
-"""Who runs the Programs of a training run (`Program.on`): NumPy, or JAX on devices, those of other processes too."""
+"""Who runs the Programs of a training run: NumPy, or JAX on devices, those of other processes too."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ class Backend:
 
     Attributes
     ----------
+    arguments : for `Program.pull_back`
     named : whether it was asked for, so that scalars may not take its place
     processes : how many train together; writes : whether this is the one of them that writes files and draws
     """
@@ -25,28 +26,24 @@ class Backend:
         if backend not in BACKENDS:
             names = ", ".join(map(repr, BACKENDS))
             raise ValueError(f"backend is one of {names}, not {shown(backend)}")
-        self.named, self._name = backend != "auto", "numpy" if backend == "auto" else backend
-        self._devices, self.processes, self.writes = None, 1, True
+        self.named, self.processes, self.writes = backend != "auto", 1, True
+        self.arguments: dict[str, Any] = {"backend": backend if self.named else "numpy"}
         if backend == "jax":
             from autodiff.program import on_devices
 
-            self._devices = on_devices.chosen(devices)
-            self.processes = len({device.process_index for device in self._devices})
+            self.arguments["devices"] = found = on_devices.chosen(devices)
+            self.processes = len({device.process_index for device in found})
             self.writes = on_devices.is_first_process()
         elif devices is not None:
             raise ValueError(f"devices are JAX's: give backend='jax' with devices={shown(devices)}")
 
-    def on(self, program: Any) -> Any:
-        """What runs a Program; raises as `Program.on`."""
-        return program.on(self._name, self._devices)
-
     @property
     def told(self) -> str:
         """What `History.engine` says of it."""
-        if self._devices is None:
+        if "devices" not in self.arguments:
             return ""
-        count = len(self._devices)
-        told = f", jax on {count} {self._devices[0].platform} device{'s' if count > 1 else ''}"
+        first, *others = self.arguments["devices"]
+        told = f", jax on {1 + len(others)} {first.platform} device{'s' if others else ''}"
         return told if self.processes == 1 else f"{told} of {self.processes} processes"
 
     def require_alike(self, parts: Callable[[], dict[str, Any]]) -> None:

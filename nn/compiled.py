@@ -75,10 +75,11 @@ class CompiledGradients:
         counted = [i for i in batch if self._examples.weights[i]]
         self._look(counted[0], seen)
         weights = [self._examples.weights[i] for i in counted]
-        runner = self._backend.on(self._traced.program)
         states = states_of(self._drawing())
         try:
-            outputs, gradient = self._run(runner, counted, self._loss.shares(weights), len(batch))
+            outputs, gradient = self._run(counted, self._loss.shares(weights), len(batch))
+        except CompileError:  # a backend that cannot serve
+            raise
         except (ValueError, ArithmeticError):
             restore(states)
             self._scalars.backward(batch, seen)
@@ -90,10 +91,10 @@ class CompiledGradients:
             seen.predictions += as_targets_of(outputs[:, 1:])
             seen.targets += [self._examples.targets[i] for i in counted]
 
-    def _run(self, runner: Any, counted: list[int], shares: list[float], size: int) -> tuple[Any, Any]:
+    def _run(self, counted: list[int], shares: list[float], size: int) -> tuple[Any, Any]:
         """The outputs of the examples, and their gradient, in batches of one ``size``, whose buffers are there."""
-        table, seeds = self._table[counted], np.array(shares)
-        theta = self._traced.program.theta()
+        program, table = self._traced.program, self._table[counted]
+        theta, seeds = program.theta(), np.array(shares)
         outputs: list[Any] = []
         gradient = np.zeros(len(theta))
         for part in self._traced.parts(len(table)):
@@ -101,7 +102,7 @@ class CompiledGradients:
             count, missing = len(rows), min(size, part.stop - part.start) - len(rows)
             if missing:  # the first once more, and it does not count
                 rows, of = np.concatenate([rows, rows[[0] * missing]]), np.concatenate([of, np.zeros(missing)])
-            found, theirs = runner.pull_back(rows, of, theta)
+            found, theirs = program.pull_back(rows, of, theta, **self._backend.arguments)
             outputs.append(found[:count])
             gradient += theirs
         found = outputs[0] if len(outputs) == 1 else np.concatenate(outputs)

@@ -81,7 +81,7 @@ class OnDevices:
         self._pull_back = {True: compiled(pull_back_each), False: compiled(pull_back)}
 
     def outputs(self, rows: Array, theta: Array) -> Array:
-        """As `Program.outputs`."""
+        """The outputs for rows of X, (N, outputs), at any θ."""
         found = self._run(self._forward, theta, rows)
         self._check(found, rows, theta)
         return found[0][: len(rows)]

@@ -12,7 +12,7 @@ import contextlib
 import math
 import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -31,11 +31,13 @@ from autodiff.program.source import source
 from autodiff.program.stats import Stats, guarded, in_domain, stats_of
 from autodiff.program.trace import Trace
 
+if TYPE_CHECKING:
+    from autodiff.program.on_devices import OnDevices
+
 _ENTRIES = 1 << 18  # of a memory: so many examples are run at once that it stays in the processor's cache
 _FEWEST = 32  # examples at once, however many rows there are
 _KEPT = 8  # memories, for so many sizes of batches
 _PREPARED = ("_lock", "_runners", "_on_devices", "_guarded")  # by `Program._prepare`: not in a pickle
-_BACKENDS = "'numpy' or 'jax'"
 
 
 class Program:
@@ -70,7 +72,7 @@ class Program:
     def _prepare(self) -> None:
         self._lock = threading.Lock()
         self._runners: dict[tuple[int, bool], Runner] = {}
-        self._on_devices: dict[tuple[Any, ...], Any] = {}
+        self._on_devices: dict[tuple[Any, ...], OnDevices] = {}
         self._guarded = guarded(self.plan)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -88,7 +90,15 @@ class Program:
         ``backend`` : "numpy", or "jax", as for `value_and_grad`. Raises what the scalar engine raises for the first
         row that has no value, and says which it is.
         """
-        found = self.on(backend).outputs(self._rows(X), self.theta())
+        rows, theta = self._rows(X), self.theta()
+        found = np.empty((len(rows), len(self.plan.outputs)), self.dtype)
+        if by_jax := self._by_jax(backend):
+            found = by_jax.outputs(rows, theta)
+        else:
+            with self._running():
+                for part, runner in self._chunks(rows, each=False):
+                    self._forward(runner, theta, rows, part)
+                    found[part] = runner.outputs()
         return found[:, 0] if self._single else found
 
     def value_and_grad(
@@ -117,46 +127,34 @@ class Program:
         """
         if not self._single:
             raise ValueError("a gradient is that of one output, and this program has a list of them: compile a loss")
-        if not self.parameters:
-            raise ValueError("this program was compiled without parameters: compile(…, parameters=[…])")
         if reduce not in ("mean", "sum", None):
             raise ValueError(f"reduce is 'mean', 'sum' or None, not {reduce!r:.60}")
         rows = self._rows(X)
         seeds = _seeds(len(rows), reduce, weights)
-        outputs, gradient = self.on(backend).pull_back(rows, seeds, self.theta(), each=reduce is None)
+        outputs, gradient = self.pull_back(rows, seeds, self.theta(), reduce is None, backend)
         if reduce is None:
             return outputs[:, 0], gradient
         if write:
             engine.set_grad(self.parameters, np.ascontiguousarray(gradient, dtype=np.float64))
         return math.fsum((outputs[:, 0] * seeds).tolist()), gradient
 
-    def on(self, backend: str, devices: Sequence[Any] | None = None) -> Any:
-        """What has `outputs` and `pull_back` by another: the Program itself for "numpy".
+    def pull_back(
+        self,
+        rows: Array,
+        seeds: Array,
+        theta: Array,
+        each: bool = False,
+        backend: str = "numpy",
+        devices: Sequence[Any] | None = None,
+    ) -> tuple[Array, Array]:
+        """The outputs for rows of X (N, outputs), and Σ seed·∂(first output)/∂θ, or that of each row; at any θ.
 
-        ``devices`` : JAX's, for "jax" (`on_devices.chosen`); None for the one that it takes by itself
+        ``devices`` : of JAX, as `on_devices.chosen` gives them; None for the one that it takes by itself
         """
-        if backend == "numpy":
-            return self
-        if backend != "jax":
-            raise ValueError(f"backend is {_BACKENDS}, not {backend!r:.60}")
-        from autodiff.program.on_devices import OnDevices, default_device
-
-        key = default_device() if devices is None else tuple(devices)
-        if key not in self._on_devices:
-            self._on_devices[key] = OnDevices(self.plan, self.dtype, self._guarded, self._explain, key)
-        return self._on_devices[key]
-
-    def outputs(self, rows: Array, theta: Array) -> Array:
-        """The outputs for rows of X, (N, outputs), at any θ."""
-        found = np.empty((len(rows), len(self.plan.outputs)), self.dtype)
-        with self._running():
-            for part, runner in self._chunks(rows, each=False):
-                self._forward(runner, theta, rows, part)
-                found[part] = runner.outputs()
-        return found
-
-    def pull_back(self, rows: Array, seeds: Array, theta: Array, each: bool = False) -> tuple[Array, Array]:
-        """The outputs for rows of X (N, outputs), and Σ seed·∂(first output)/∂θ, or that of each row; at any θ."""
+        if not self.parameters:
+            raise ValueError("this program was compiled without parameters: compile(…, parameters=[…])")
+        if by_jax := self._by_jax(backend, devices):
+            return by_jax.pull_back(rows, seeds, theta, each)
         count = len(self.parameters)
         outputs = np.empty((len(rows), len(self.plan.outputs)), self.dtype)
         gradient = np.zeros((len(rows), count) if each else count, self.dtype)
@@ -196,6 +194,19 @@ class Program:
         data = np.empty(len(self.parameters))
         engine.get_data(self.parameters, data)
         return data
+
+    def _by_jax(self, backend: str, devices: Sequence[Any] | None = None) -> OnDevices | None:
+        """What runs it on JAX's devices, where that is asked for."""
+        if backend == "numpy":
+            return None
+        if backend != "jax":
+            raise ValueError(f"backend is 'numpy' or 'jax', not {backend!r:.60}")
+        from autodiff.program.on_devices import OnDevices, default_device
+
+        key = default_device() if devices is None else tuple(devices)
+        if key not in self._on_devices:
+            self._on_devices[key] = OnDevices(self.plan, self.dtype, self._guarded, self._explain, key)
+        return self._on_devices[key]
 
     @contextlib.contextmanager
     def _running(self) -> Generator[None, None, None]:
