@@ -22,7 +22,7 @@ from autodiff import Value, log
 from nn.batches import ScalarGradients
 
 Found = dict[str, Any]
-IN_TIME = 50  # seconds; a process that hangs is killed then
+IN_TIME = 90  # seconds; a process that hangs is killed then
 
 
 def moons(**backend: Any) -> Found:
