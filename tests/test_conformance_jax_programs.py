@@ -46,7 +46,7 @@ def test_whatever_is_asked_for_is_what_numpy_finds(name: str, settings: dict[str
     rows = np.random.default_rng(0).uniform(0.1, 0.9, (5, program.inputs))
     loss, gradient = program.value_and_grad(rows, **settings)
     found = program.value_and_grad(rows, **settings, backend="jax")
-    assert type(found[0]) is type(loss) and found[1].dtype == gradient.dtype
+    assert type(found[0]) is type(loss) and found[1].dtype == gradient.dtype and found[1].flags.writeable
     assert found[0] == pytest.approx(loss, rel=1e-13, abs=1e-15)
     assert found[1] == pytest.approx(gradient, rel=1e-12, abs=1e-15)
     assert program(rows, backend="jax") == pytest.approx(program(rows), rel=1e-13, abs=1e-15)
@@ -181,6 +181,13 @@ def test_a_program_that_has_run_on_jax_is_copied_without_what_jax_compiled(copie
     another.parameters[0].data = 5.0
     assert another([[1.0]], backend="jax") == pytest.approx(another([[1.0]]), rel=1e-15, abs=0.0)
     assert program([[1.0]], backend="jax") == pytest.approx(program([[1.0]]), rel=1e-15, abs=0.0)
+
+
+@pytest.mark.parametrize("given", ["cpu", "its first device"])
+def test_the_device_is_the_one_that_jax_takes_by_itself(given: str) -> None:
+    program = compile(lambda x: x * x, 1.0)
+    with jax.default_device("cpu" if given == "cpu" else jax.devices("cpu")[0]):
+        assert program([[3.0]], backend="jax").tolist() == [9.0]
 
 
 def test_another_backend_is_named_with_those_that_there_are() -> None:

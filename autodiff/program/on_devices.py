@@ -73,27 +73,29 @@ class OnDevices:
 
             return jax.vmap(one)(rows, seeds), forward(theta, rows)
 
-        def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
-            arguments = (self._whole, self._by_rows, self._by_rows)[: function.__code__.co_argcount]
-            return jax.jit(function, in_shardings=arguments, out_shardings=self._whole)
+        def compiled(function: Callable[..., Any], *by_rows: Any) -> Callable[..., Any]:
+            return jax.jit(function, in_shardings=(self._whole, *by_rows), out_shardings=self._whole)
 
-        self._forward = compiled(forward)
-        self._pull_back = {True: compiled(pull_back_each), False: compiled(pull_back)}
+        self._forward = compiled(forward, self._by_rows)
+        self._pull_back = {
+            each: compiled(function, self._by_rows, self._by_rows)
+            for each, function in ((False, pull_back), (True, pull_back_each))
+        }
 
     def outputs(self, rows: Array, theta: Array) -> Array:
         """The outputs for rows of X, (N, outputs), at any θ."""
         found = self._run(self._forward, theta, rows)
         self._check(found, rows, theta)
-        return found[0][: len(rows)]
+        return found[0][: len(rows)].copy()
 
     def pull_back(self, rows: Array, seeds: Array, theta: Array, each: bool = False) -> tuple[Array, Array]:
         """As `Program.pull_back`."""
         gradient, found = self._run(self._pull_back[each], theta, rows, seeds)
         self._check(found, rows, theta)
-        gradient = gradient[: len(rows)] if each else gradient
+        gradient = (gradient[: len(rows)] if each else gradient).copy()  # JAX's own are not to be written to
         if not all_finite(gradient):
             self._explain(theta, rows, slice(0, len(rows)), True)
-        return found[0][: len(rows)], gradient
+        return found[0][: len(rows)].copy(), gradient
 
     def _run(self, function: Callable[..., Any], theta: Array, rows: Array, *seeds: Array) -> Any:
         """On as many rows as the devices divide: those that are added are the first again, and count 0."""
@@ -111,7 +113,7 @@ class OnDevices:
             try:
                 return jax.device_get(function(*arguments))
             except jax.errors.JaxRuntimeError as error:
-                if self._here:
+                if self._here or "RESOURCE_EXHAUSTED" in str(error):  # there is too little memory
                     raise
                 raise ConnectionError(
                     f"another process ended, or cannot be reached: start all of them again, with resume= the last "
@@ -147,7 +149,7 @@ def default_device() -> tuple[Any, ...]:
     """The device on which JAX computes where nobody says another."""
     jax = import_jax()
     given = jax.config.jax_default_device
-    return (given if isinstance(given, jax.Device) else jax.local_devices()[0],)
+    return (given if isinstance(given, jax.Device) else jax.local_devices(backend=given)[0],)
 
 
 def chosen(devices: Any = None) -> tuple[Any, ...]:
