@@ -31,13 +31,14 @@ NETWORKS = {"moons 2-16-16-1": [2, 16, 16, 1], "784-128-10": [784, 128, 10]}
 SIZES = (1, 16, 256, 4096, 65_536)
 DEVICES = (1, 2, 4)
 BESIDE = {"moons 2-16-16-1": 100, "784-128-10": 128}
-ENOUGH = 1.0  # seconds for a figure, or three runs
-ROUNDS = 40
+ENOUGH = 0.3  # seconds for a figure, or three runs
+ROUNDS, ROUNDS_BESIDE = 3, 60
 ONE_THREAD = {
     "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1",
     **{f"{library}_NUM_THREADS": "1" for library in ("OPENBLAS", "OMP", "MKL")},
 }
 Array = np.ndarray[Any, Any]
+Column = tuple[tuple[Any, ...], dict[str, str]]  # the arguments of `steps`, and the environment that it wants
 
 
 def examples(sizes: list[int], count: int) -> tuple[Array, Array]:
@@ -117,7 +118,7 @@ def beside() -> dict[str, dict[str, float]]:
 def ratios(cases: dict[str, Case]) -> dict[str, float]:
     """Medians over alternating rounds: the seconds by hand, and how many times as long ours takes in the same round."""
     seconds: dict[str, list[float]] = {name: [] for name in cases}
-    for _ in range(ROUNDS):
+    for _ in range(ROUNDS_BESIDE):
         for name, case in cases.items():
             start = time.perf_counter()
             for _ in range(10):
@@ -193,7 +194,7 @@ def part(name: str, *arguments: Any, **environment: str) -> Any:
 
 def main() -> None:
     print(machine(), end="\n\n")
-    columns: dict[str, Any] = {"NumPy": part("steps", "numpy", 0, **ONE_THREAD)}
+    columns: dict[str, Column] = {"NumPy": (("numpy", 0), ONE_THREAD)}
     try:
         import jax  # noqa: F401
     except ImportError as error:
@@ -208,21 +209,28 @@ def main() -> None:
             print(f"{count} devices are left out: there are {found['count']}.\n")
             continue
         divided = {"XLA_FLAGS": f"--xla_force_host_platform_device_count={count}"} if on_processor else {}
-        columns[f"JAX, {count} device{'s' if count > 1 else ''}"] = part("steps", "jax", count, **divided)
+        columns[f"JAX, {count} device{'s' if count > 1 else ''}"] = ("jax", count), divided
     show(columns)
-    threads = ONE_THREAD if on_processor else {}
+    print("The same network in JAX by hand, and how many times as long ours takes:\n")
     rows: list[list[Any]] = []
-    for name, by in part("beside", **threads).items():
+    for name, by in part("beside", **(ONE_THREAD if on_processor else {})).items():
         for where in ("on the device", "from NumPy and back"):
             rows.append([f"{name} × {BESIDE[name]}, {where}", by[f"hand {where}"] * 1e6, by[f"ratio {where}"]])
-    print("The same network in JAX by hand, and how many times as long ours takes:\n")
     print(table(["network", "by hand, µs a step", "ours, times as long"], rows))
 
 
-def show(columns: dict[str, Any]) -> None:
+def show(columns: dict[str, Column]) -> None:
+    """Measure them in alternating rounds, and print the medians."""
+    found: dict[str, list[Any]] = {label: [] for label in columns}
+    for _ in range(ROUNDS):
+        for label, (arguments, environment) in columns.items():
+            found[label].append(part("steps", *arguments, **environment))
     for name in NETWORKS:
         print(f"{name}, steps a second by the examples in a batch:\n")
-        rows = [[f"{size:,}", *(found[name][str(size)] for found in columns.values())] for size in SIZES]
+        rows: list[list[Any]] = []
+        for size in SIZES:
+            measured = [[by[name][str(size)] for by in rounds] for rounds in found.values()]
+            rows.append([f"{size:,}", *map(statistics.median, measured)])
         print(table(["examples", *columns], rows), end="\n\n")
 
 
