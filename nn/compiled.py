@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from autodiff import CompileError, Value, engine, no_grad
+from nn.backends import Backend
 from nn.batches import ScalarGradients, Seen
 from nn.examples import Examples
 from nn.fingerprint import fingerprint
@@ -39,13 +40,22 @@ class CompiledGradients:
     ----------
     watched : whether a callback may change the model between two steps of an epoch
     required : a penalty that cannot be compiled is a CompileError; else it is left to scalars
+    backend : who runs the Program of a batch. That of a penalty, and the one example of each epoch, are NumPy's
     """
 
     def __init__(
-        self, scalars: ScalarGradients, model: Module, loss: Loss, examples: Examples, watched: bool, required: bool
+        self,
+        scalars: ScalarGradients,
+        model: Module,
+        loss: Loss,
+        examples: Examples,
+        watched: bool,
+        *,
+        required: bool,
+        backend: Backend,
     ) -> None:
         self._scalars, self._model, self._loss, self._examples = scalars, model, loss, examples
-        self._watched, self._required, self._looks = watched, required, True
+        self._watched, self._required, self._backend, self._looks = watched, required, backend, True
         self._table: Any = None
         self._key: Any = None
         self._traced: Traced
@@ -68,6 +78,8 @@ class CompiledGradients:
         states = states_of(self._drawing())
         try:
             outputs, gradient = self._run(counted, self._loss.shares(weights), len(batch))
+        except CompileError:  # a backend that cannot serve
+            raise
         except (ValueError, ArithmeticError):
             restore(states)
             self._scalars.backward(batch, seen)
@@ -90,7 +102,7 @@ class CompiledGradients:
             count, missing = len(rows), min(size, part.stop - part.start) - len(rows)
             if missing:  # the first once more, and it does not count
                 rows, of = np.concatenate([rows, rows[[0] * missing]]), np.concatenate([of, np.zeros(missing)])
-            found, theirs = program.pull_back(rows, of, theta)
+            found, theirs = program.pull_back(rows, of, theta, **self._backend.arguments)
             outputs.append(found[:count])
             gradient += theirs
         found = outputs[0] if len(outputs) == 1 else np.concatenate(outputs)

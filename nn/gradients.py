@@ -1,4 +1,7 @@
-"""Who computes the gradients of a run: Programs (`compiled`), as long as they can, else scalars (`batches`)."""
+"""Who computes the gradients of a run: Programs (`compiled`), as long as they can, else scalars (`batches`).
+
+Who runs the Programs is `backends`'.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from autodiff import CompileError, Value
+from nn.backends import Backend
 from nn.batches import ScalarGradients, Seen
 from nn.examples import Examples
 from nn.losses import Loss
@@ -14,7 +18,7 @@ from nn.tracing import check_compiled
 
 
 class Gradients:
-    """As `ScalarGradients`, by whom ``compiled`` says: None, True or False, as for `fit`.
+    """As `ScalarGradients`, by whom ``compiled`` (None, True or False, as for `fit`) and ``backend`` say.
 
     ``watched`` : whether a callback may change the model between two steps of an epoch
     """
@@ -22,13 +26,16 @@ class Gradients:
     def __init__(
         self,
         compiled: bool | None,
+        backend: Backend,
         model: Module,
         loss: Loss,
         examples: Examples,
         keeps_predictions: bool,
         watched: bool,
     ) -> None:
-        self.compiled = check_compiled(compiled)
+        self.compiled, self._backend = check_compiled(compiled), backend
+        if compiled is False and backend.named:
+            raise ValueError("compiled=False takes scalars, which no backend runs: leave out one of the two")
         self._scalars = ScalarGradients(model, loss, examples, keeps_predictions)
         self._by: Any = self._scalars
         self._reason = ""
@@ -38,18 +45,20 @@ class Gradients:
             except ImportError as error:
                 self._leave_to_scalars(CompileError(f"NumPy cannot be imported ({error})"))
             else:
-                self._by = CompiledGradients(self._scalars, model, loss, examples, watched, compiled is True)
+                self._by = CompiledGradients(
+                    self._scalars, model, loss, examples, watched, required=compiled is True, backend=backend
+                )
 
     @property
     def engine(self) -> str:
-        """What `History.engine` says: "compiled", or "scalars", and after a colon the reason."""
+        """What `History.engine` says: "compiled", and by whom, or "scalars", and after a colon the reason."""
         if self._by is self._scalars:
             return f"scalars: {self._reason}" if self._reason else "scalars"
         reason = self._by.penalty_on_scalars
-        return f"compiled, the penalty on scalars: {reason}" if reason else "compiled"
+        return f"compiled{self._backend.told}" + (f", the penalty on scalars: {reason}" if reason else "")
 
     def _leave_to_scalars(self, error: CompileError) -> None:
-        if self.compiled:
+        if self.compiled or self._backend.named:
             raise error
         self._by, self._reason = self._scalars, str(error)
 
@@ -58,7 +67,7 @@ class Gradients:
             self._by.start_epoch()
 
     def backward(self, batch: list[int], seen: Seen) -> None:
-        """Set every parameter's gradient to the batch's. CompileError only where ``compiled`` is True."""
+        """Set every parameter's gradient to the batch's. CompileError only where scalars may not serve."""
         try:
             self._by.backward(batch, seen)
         except CompileError as error:

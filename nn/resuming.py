@@ -158,6 +158,17 @@ def _load_history(history: History, saved: dict[str, Any], epochs: int) -> None:
 # What makes it this run and no other.
 
 
+def compared(run: Run) -> dict[str, Any]:
+    """What processes that train together must have alike, by what it is called."""
+    at = standing(run)
+    return {
+        "examples or settings": run.described,
+        "epochs behind it": [at.epoch, at.step, at.optimizer],
+        "parameters": at.parameters,
+        "random numbers": [at.random, at.generators],
+    }
+
+
 def description(run: Run) -> dict[str, Any]:
     """The run in names and numbers, as JSON has them."""
     optimizer = run.optimizer.state_dict()

@@ -19,6 +19,7 @@ from typing import Any
 
 from autodiff import CompileError, Value
 from nn import resuming
+from nn.backends import Backend
 from nn.batches import Seen
 from nn.callbacks import Callback, EarlyStopping, History
 from nn.checkpoint import generators
@@ -72,6 +73,8 @@ def fit(
     resume: str | os.PathLike[str] | None = None,
     on_interrupt: str = "return",
     compiled: bool | None = None,
+    backend: str = "auto",
+    devices: Any = None,
 ) -> History:
     """Train ``model`` on examples X with targets y; the History of the epochs.
 
@@ -108,6 +111,11 @@ def fit(
         (`autodiff.compile`), and by scalars, one example after the other, where it cannot; the history's ``engine``
         says why. True raises CompileError instead, False takes scalars. What is compiled adds up in another order, so
         that last digits differ from those of scalars, and trajectories by as much: equal bits are a matter of False
+    backend : who runs what is compiled: "numpy", which is what "auto" takes, or "jax", which needs jax. One that is
+        named must serve: CompileError where the model cannot be compiled, or does not run on it
+    devices : of JAX, among which each batch is divided: None for all, a number, or some of `jax.devices()`. Where
+        `jax.distributed.initialize` has joined several processes each of them calls fit, with the same arguments;
+        process 0 alone writes checkpoints and shows progress (docs/backends.md)
 
     Raises `TrainingError` where a loss, a gradient, a step or a metric is not finite, or a schedule's later factor is
     no finite number of at least 0, `CheckpointError` for a file that does not fit, ValueError and TypeError for
@@ -123,7 +131,8 @@ def fit(
         model, X, y, loss=loss, optimizer=optimizer, epochs=epochs, batch_size=batch_size, replacement=replacement,
         validation=validation, sample_weight=sample_weight, class_weight=class_weight, schedule=schedule,
         penalty=penalty, metrics=metrics, callbacks=callbacks, tolerance=tolerance, clip_norm=clip_norm,
-        clip_value=clip_value, rng=rng, on_interrupt=on_interrupt, compiled=compiled,
+        clip_value=clip_value, rng=rng, on_interrupt=on_interrupt, compiled=compiled, backend=backend,
+        devices=devices,
     )  # fmt: skip
     if resume is not None:
         resuming.resume(training, resume)
@@ -164,6 +173,8 @@ class Training:
         rng: int | random.Random | None,
         on_interrupt: str,
         compiled: bool | None,
+        backend: str,
+        devices: Any,
     ) -> None:
         self.model = require_module("model", model)
         self.loss = as_loss(loss)
@@ -201,7 +212,10 @@ class Training:
         self._standing: resuming.Standing | None = None  # at the last epoch's end; None while that is being told
         watched = any(getattr(c.on_gradients, "__func__", None) is not Callback.on_gradients for c in self.callbacks)
         keeps_predictions = bool(self.measures.metrics)
-        self._gradients = Gradients(compiled, model, self.loss, self.examples, keeps_predictions, watched)
+        self._backend = Backend(backend, devices)
+        self._gradients = Gradients(
+            compiled, self._backend, model, self.loss, self.examples, keeps_predictions, watched
+        )
 
     def _empty_history(self) -> History:
         columns = [*self.measures.names, *(["penalty"] if self.penalty else [])]
@@ -224,14 +238,16 @@ class Training:
         self.history.stopped_by = reason
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write a checkpoint that `fit` can resume from: of the last completed epoch."""
-        resuming.write(self, self._standing or resuming.standing(self), path)
+        """Write a checkpoint that `fit` can resume from: of the last completed epoch. Of several processes one does."""
+        if self._backend.writes:
+            resuming.write(self, self._standing or resuming.standing(self), path)
 
     # The loop.
 
     def run(self, progress: bool) -> History:
         batches = math.ceil(len(self.examples) / self.batch_size)
-        bar = _progress_bar(progress, self.epochs * batches, self.epoch * batches)
+        self._backend.require_alike(lambda: resuming.compared(self))
+        bar = _progress_bar(progress and self._backend.writes, self.epochs * batches, self.epoch * batches)
         try:
             with self.model.mode(training=True):
                 self._run(bar)

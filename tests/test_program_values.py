@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from backends import BACKENDS, ROWS
+from program_backends import BACKENDS, ROWS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -33,11 +33,11 @@ def scales(y: Value) -> dict[Value, float]:
 
 
 def assert_as_on_scalars(
-    program: Program, f: Callable[..., Value], rows: Sequence[Sequence[float]], rtol: float = 1e-12
+    program: Program, f: Callable[..., Value], rows: Sequence[Sequence[float]], backends: Sequence[str] = BACKENDS
 ) -> None:
-    """Values and every gradient, of each row and of all, within ``rtol`` of the sum of absolute contributions; by each
+    """Values and every gradient, of each row and of all, within 1e-12 of the sum of absolute contributions; by each
     backend."""
-    parameters = program.parameters
+    parameters, rtol = program.parameters, 1e-12
     values, spreads = np.empty(len(rows)), np.empty(len(rows))
     gradients, allowed = np.empty((2, len(rows), len(parameters)))
     for i, row in enumerate(rows):
@@ -50,7 +50,7 @@ def assert_as_on_scalars(
         gradients[i] = [p.grad for p in parameters]
         allowed[i] = [rtol * (contributions.get(p, 0.0) + 1.0) for p in parameters]
     examples = np.array(rows).reshape(len(rows), -1)
-    for backend in BACKENDS:
+    for backend in backends:
         outputs, each = program.value_and_grad(examples, reduce=None, backend=backend)
         assert (np.abs(outputs - values) <= rtol * (spreads + 1.0)).all()
         assert (np.abs(each - gradients) <= allowed).all()
@@ -67,14 +67,7 @@ def near(graph: Graph, learned: Sequence[bool], count: int, seed: int) -> list[l
     return [[x + 0.003 * d for x, d in zip(base, rng.uniform(-1.0, 1.0, len(base)), strict=True)] for _ in range(count)]
 
 
-@pytest.mark.parametrize("lift", [True, False])
-@given(
-    graph=graphs(ROWS, max_steps=25), learned=st.lists(st.booleans(), min_size=4, max_size=4), seed=st.integers(0, 99)
-)
-@settings(max_examples=60)
-def test_random_graphs_compiled_give_the_numbers_of_the_scalar_engine(
-    lift: bool, graph: Graph, learned: list[bool], seed: int
-) -> None:
+def check_graph(lift: bool, graph: Graph, learned: list[bool], seed: int, backends: Sequence[str] = BACKENDS) -> None:
     learned = [True, *learned[1 : len(graph.inputs)]]
     parameters = [Value(x) for x, is_learned in zip(graph.inputs, learned, strict=True) if is_learned]
 
@@ -91,23 +84,36 @@ def test_random_graphs_compiled_give_the_numbers_of_the_scalar_engine(
     except (ValueError, ArithmeticError):
         return
     program = compile(f, *rows[0], parameters=parameters, lift=lift)
-    assert_as_on_scalars(program, f, rows)
+    assert_as_on_scalars(program, f, rows, backends)
+
+
+ANY_GRAPH = {
+    "graph": graphs(ROWS, max_steps=25),
+    "learned": st.lists(st.booleans(), min_size=4, max_size=4),
+    "seed": st.integers(0, 99),
+}
+
+
+@pytest.mark.parametrize("lift", [True, False])
+@given(**ANY_GRAPH)
+@settings(max_examples=60)
+def test_random_graphs_compiled_give_the_numbers_of_the_scalar_engine(
+    lift: bool, graph: Graph, learned: list[bool], seed: int
+) -> None:
+    check_graph(lift, graph, learned, seed)
 
 
 ACTIVATIONS = ["linear", "relu", "leaky_relu", "elu", "gelu", "silu", "softplus", "sigmoid", "tanh", "sin"]
 
 
-@given(
-    widths=st.lists(st.integers(1, 6), min_size=2, max_size=4),
-    activations=st.lists(st.sampled_from(ACTIVATIONS), min_size=4, max_size=4),
-    fused=st.booleans(),
-    bias=st.booleans(),
-    loss=st.sampled_from(sorted(LOSSES)),
-    seed=st.integers(0, 99),
-)
-@settings(max_examples=60)
-def test_networks_compiled_give_the_numbers_of_the_scalar_engine(
-    widths: list[int], activations: list[str], fused: bool, bias: bool, loss: str, seed: int
+def check_network(
+    widths: list[int],
+    activations: list[str],
+    fused: bool,
+    bias: bool,
+    loss: str,
+    seed: int,
+    backends: Sequence[str] = BACKENDS,
 ) -> None:
     inputs, *sizes = widths
     if loss in ("cross_entropy", "negative_log_likelihood"):
@@ -126,7 +132,23 @@ def test_networks_compiled_give_the_numbers_of_the_scalar_engine(
         return LOSSES[loss].formula(model.outputs_for(numbers[:inputs]), list(numbers[inputs:]))
 
     program = compile(f, *rows[0], parameters=model.parameters())
-    assert_as_on_scalars(program, f, rows)
+    assert_as_on_scalars(program, f, rows, backends)
+
+
+ANY_NETWORK = {
+    "widths": st.lists(st.integers(1, 6), min_size=2, max_size=4),
+    "activations": st.lists(st.sampled_from(ACTIVATIONS), min_size=4, max_size=4),
+    "fused": st.booleans(),
+    "bias": st.booleans(),
+    "loss": st.sampled_from(sorted(LOSSES)),
+    "seed": st.integers(0, 99),
+}
+
+
+@given(**ANY_NETWORK)
+@settings(max_examples=60)
+def test_networks_compiled_give_the_numbers_of_the_scalar_engine(**network: Any) -> None:
+    check_network(**network)
 
 
 def weights(count: int) -> list[Value]:

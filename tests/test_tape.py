@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from backends import BACKENDS, ROWS
+from program_backends import BACKENDS, ROWS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -38,16 +38,7 @@ tqdm.monitor_interval = 0  # no thread of its own: a fork would not have it
 NOTE = ".current"
 MOST_MEMORY = 4 << 30  # bytes, of one process
 TESTED = "not browser and not notebook and not conformance"  # conformance: what PyTorch finds does not count
-NOT_OF_BEHAVIOUR = (
-    "build",
-    "conformance_jax",
-    "contributing",
-    "gradbench",
-    "layers",
-    "project",
-    "readme",
-    "time_limit",
-)
+NOT_OF_BEHAVIOUR = ("build", "contributing", "gradbench", "layers", "project", "readme", "time_limit")
 OPTIONS = ["-q", "-m", TESTED, "-p", "no:cacheprovider", "--engine=python"]
 # Imported before a process is forked: what tests need and is not mutated.
 SHARED = ("_hypothesis_pytestplugin", "_pytest.doctest", "hypothesis.strategies", "mpmath", "numpy", "pandas",
@@ -79,7 +70,9 @@ def test_files(tree: Path) -> list[str]:
     tests = sorted(
         path
         for path in (tree / "tests").glob("test_*.py")
-        if path.stem.removeprefix("test_") not in NOT_OF_BEHAVIOUR and not left_out.search(path.read_text("utf-8"))
+        if path.stem.removeprefix("test_") not in NOT_OF_BEHAVIOUR
+        and not path.stem.startswith("test_conformance")
+        and not left_out.search(path.read_text("utf-8"))
     )
     return [*PACKAGES, *(f"tests/{path.name}" for path in tests)]
 

@@ -22,7 +22,7 @@ _MOST_CALLS = 5000  # of NumPy, so many that preparing them takes a second, and 
 def bound(backend: str, plan: Plan, n: int, each: bool, dtype: Any) -> Runner:
     """A plan bound to memory for ``n`` examples. ValueError for a backend that there is not."""
     if backend not in RUNNERS:
-        raise ValueError(f"backend is 'numpy', 'native' or 'auto', not {backend!r:.60}")
+        raise ValueError(f"backend is 'numpy', 'native', 'jax' or 'auto', not {backend!r:.60}")
     return RUNNERS[backend](plan, n, each, dtype)
 
 

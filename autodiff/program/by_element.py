@@ -17,6 +17,7 @@ from autodiff.floats import FLOAT_ERRORS
 from autodiff.namespaces import FLOATS
 from autodiff.op import REALS, Op
 from autodiff.ops import BUILT_IN
+from autodiff.program.instructions import Elementwise, Plan, Product, Reduction
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -53,9 +54,10 @@ def _operands(op: Op, operands: Sequence[Any], shape: tuple[int, ...]) -> Any:
     return ((i, [float(x[i]) for x in wide]) for i in np.ndindex(shape))
 
 
-def is_guarded(op: Op) -> bool:
-    """Whether it is a user's row with a domain."""
-    return op.name not in BUILT_IN and op.domain is not REALS
+def guarded(plan: Plan) -> list[Elementwise | Reduction]:
+    """The instructions of users' rows with a domain."""
+    found = [i for i in plan.instructions if not isinstance(i, Product)]
+    return [i for i in found if i.op.name not in BUILT_IN and i.op.domain is not REALS]
 
 
 def in_domain(op: Op, operands: Sequence[Any]) -> bool:

@@ -22,7 +22,9 @@ from autodiff.errors import CompileError
 from autodiff.namespaces import Namespace, on_floats_too, over_operands
 from autodiff.op import ELEMENTARY, Op, find_op
 from autodiff.ops import BUILT_IN
-from autodiff.program.instructions import Instruction, Operand, Place, Plan, Product
+from autodiff.program.instructions import Indices, Instruction, Operand, Place, Plan, Product
+
+_ALL_DIGITS = "highest"  # of float32: a GPU may else multiply with three
 
 
 def import_jax() -> Any:
@@ -35,10 +37,7 @@ def import_jax() -> Any:
 
 def function(plan: Plan, dtype: str = "float64") -> Callable[[Any, Any], Any]:
     """(θ, X) → the outputs, (N, outputs), of a plan. Raises CompileError for a user's row that does not run on JAX."""
-    import_jax()
-    for instruction in plan.instructions:
-        if not isinstance(instruction, Product):
-            _check(instruction.op, len(instruction.operands))
+    run = blocks_of(plan)
 
     def outputs(theta: Any, rows: Any) -> Any:
         import jax.numpy as jnp
@@ -50,13 +49,25 @@ def function(plan: Plan, dtype: str = "float64") -> Callable[[Any, Any], Any]:
                     f"{name} is {array.dtype} to JAX, and the program is {dtype}: set jax.config.update("
                     f"'jax_enable_x64', True) first, or compile with dtype='float32'"
                 )
-        memory = _Blocks(plan, theta, rows.T)
-        for instruction in plan.instructions:
-            memory.write(instruction.out, _value(memory, instruction))
-        columns = [jnp.broadcast_to(memory.read(output), (1, rows.shape[0])) for output in plan.outputs]
-        return jnp.concatenate(columns).T
+        return run(theta, rows).outputs()
 
     return outputs
+
+
+def blocks_of(plan: Plan) -> Callable[[Any, Any], Blocks]:
+    """(θ, X) → everything that a plan computes, as JAX's arrays. Raises CompileError as `function`."""
+    import_jax()
+    for instruction in plan.instructions:
+        if not isinstance(instruction, Product):
+            _check(instruction.op, len(instruction.operands))
+
+    def run(theta: Any, rows: Any) -> Blocks:
+        memory = Blocks(plan, theta, rows)
+        for instruction in plan.instructions:
+            memory.write(instruction.out, _value(memory, instruction))
+        return memory
+
+    return run
 
 
 def _check(op: Op, operands: int) -> None:
@@ -72,24 +83,30 @@ def _check(op: Op, operands: int) -> None:
         raise CompileError(f"the row {op.name} does not run on JAX: {str(error).splitlines()[0]}") from error
 
 
-class _Blocks:
+class Blocks:
     """The two memories as what was written to them, each result an array of its own."""
 
-    def __init__(self, plan: Plan, theta: Any, columns: Any) -> None:
+    def __init__(self, plan: Plan, theta: Any, rows: Any) -> None:
         import jax.numpy as jnp
 
-        self.parameters = plan.parameters
+        self.plan, self.rows, self.examples = plan, rows, rows.shape[0]
         constants = jnp.asarray(np.array(plan.column[plan.parameters :], dtype=float), dtype=theta.dtype)
         self.blocks: dict[bool, list[tuple[int, Any]]] = {
-            False: [(0, jnp.concatenate([theta, constants])[:, None])],
-            True: [(0, columns)] if plan.inputs else [],
+            False: [(0, theta[:, None]), (plan.parameters, constants[:, None])],
+            True: [(0, rows.T)],
         }
-        self.owner = {False: np.zeros(len(plan.column), np.intp), True: np.zeros(plan.rows, np.intp)}
+        self.owner = {
+            False: np.repeat([0, 1], [plan.parameters, len(plan.column) - plan.parameters]),
+            True: np.zeros(plan.rows, np.intp),
+        }
 
     def write(self, place: Place, value: Any) -> None:
+        import jax.numpy as jnp
+
         blocks = self.blocks[place.varies]
         self.owner[place.varies][place.index] = len(blocks)
-        blocks.append((place.first, value))
+        columns = self.examples if place.varies else 1
+        blocks.append((place.first, jnp.broadcast_to(value, (place.index.size, columns))))
 
     def read(self, place: Place) -> Any:
         """The scalars of a place, examples along the last axis."""
@@ -98,52 +115,83 @@ class _Blocks:
         flat = place.index.ravel()
         owners = np.unique(self.owner[place.varies][flat])
         blocks = [self.blocks[place.varies][i] for i in owners]
-        if len(blocks) == 1:
+        even = _even(place.index)
+        if len(blocks) == 1 and blocks[0] is self.blocks[True][0] and even:
+            found = self.rows[:, even].T  # cut first: what is turned first is copied whole
+        elif len(blocks) == 1:
             first, block = blocks[0]
-            found = _picked(block, place, first)
+            found = _picked(block, place.index - first)
         else:
             starts = np.cumsum([0, *(len(block) for _, block in blocks)])
             moved = np.zeros(flat.size, np.intp)
             for (first, _), owner, start in zip(blocks, owners, starts, strict=False):
                 mine = self.owner[place.varies][flat] == owner
                 moved[mine] = flat[mine] - first + start
-            found = jnp.concatenate([jnp.broadcast_to(b, (len(b), blocks[-1][1].shape[1])) for _, b in blocks])[moved]
+            found = jnp.concatenate([block for _, block in blocks])[moved]
         return found.reshape(*place.shape, -1)
 
     def operand(self, x: Operand) -> Any:
         return self.read(x) if isinstance(x, Place) else x
 
+    def outputs(self) -> Any:
+        """(N, outputs)"""
+        import jax.numpy as jnp
 
-def _picked(block: Any, place: Place, first: int) -> Any:
-    """Rows of a block: a slice where they lie evenly, which XLA likes better than a gather."""
+        columns = [jnp.broadcast_to(self.read(output), (1, self.examples)) for output in self.plan.outputs]
+        return jnp.concatenate(columns).T
+
+    def finite(self) -> Any:
+        """(N): of each example whether every number that was computed of it is finite."""
+        import jax.numpy as jnp
+
+        found = jnp.ones(self.examples, bool)
+        for _, block in self.blocks[False][2:] + self.blocks[True][1:]:
+            found &= jnp.isfinite(block).all(axis=0)
+        return found
+
+
+def _even(index: Indices) -> slice | None:
+    """The slice that has these, where one has."""
+    flat = index.ravel()
+    first, last, step = int(flat[0]), int(flat[-1]), int(flat[1] - flat[0]) if flat.size > 1 else 1
+    if step > 0 and np.array_equal(flat, np.arange(first, last + 1, step)):
+        return slice(first, last + 1, step)
+    return None
+
+
+def _picked(block: Any, index: Indices) -> Any:
+    """Rows of a block: slices where they lie evenly, which XLA likes better than a gather."""
     import jax.numpy as jnp
 
-    steps = place.steps
-    if steps is not None and place.index.ndim == 1 and steps[0] > 0:
-        return block[place.first - first : int(place.index[-1]) - first + 1 : steps[0]]
-    if steps is not None and place.index.ndim == 2 and steps[1] == 1 and steps[0] >= place.shape[1]:
-        count, width = place.shape[0] * steps[0], place.shape[1]
-        part = block[place.first - first : place.first - first + count]
-        part = jnp.pad(part, ((0, count - len(part)), (0, 0)))
-        return part.reshape(place.shape[0], steps[0], -1)[:, :width].reshape(place.index.size, -1)
-    return block[place.index.ravel() - first]
+    even = _even(index)
+    if even:
+        return block[even]
+    flat = index.ravel()
+    if index.ndim == 2 and len(index) > 1:  # the weights of a layer, whose biases lie between them
+        (count, width), first = index.shape, int(flat[0])
+        step = int(index[1, 0]) - first
+        if step >= width and np.array_equal(index, first + step * np.arange(count)[:, None] + np.arange(width)):
+            part = block[first : first + count * step]
+            part = jnp.pad(part, ((0, count * step - len(part)), (0, 0)))
+            return part.reshape(count, step, -1)[:, :width].reshape(flat.size, -1)
+    return block[flat]
 
 
-def _value(memory: _Blocks, instruction: Instruction) -> Any:
+def _value(memory: Blocks, instruction: Instruction) -> Any:
     import jax.numpy as jnp
 
     if not isinstance(instruction, Product):
-        operands = [memory.operand(x) for x in instruction.operands]
-        value = _row(instruction.op)(*operands)
-        columns = max((x.shape[-1] for x in operands if not isinstance(x, float)), default=1)
-        return jnp.broadcast_to(value, (instruction.out.index.size, columns))
+        return _row(instruction.op)(*[memory.operand(x) for x in instruction.operands])
     left, right = memory.read(instruction.left), memory.read(instruction.right)
     if instruction.is_layer:
-        out = (left[..., 0] @ right[0])[None] if len(right) == 1 else jnp.einsum("km,lmn->lkn", left[..., 0], right)
+        if len(right) == 1:
+            out = jnp.matmul(left[..., 0], right[0], precision=_ALL_DIGITS)[None]
+        else:
+            out = jnp.einsum("km,lmn->lkn", left[..., 0], right, precision=_ALL_DIGITS)
     else:
         columns = max(left.shape[-1], right.shape[-1])
         wide = [jnp.broadcast_to(x, (*x.shape[:-1], columns)) for x in (left, right)]
-        out = jnp.einsum("kmn,lmn->lkn", *wide)
+        out = jnp.einsum("kmn,lmn->lkn", *wide, precision=_ALL_DIGITS)
     if instruction.bias is not None:
         out = out + memory.read(instruction.bias)
     return out.reshape(instruction.out.index.size, -1)

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.program.biases import with_ones
-from autodiff.program.by_element import in_domain, is_guarded, write_partials, write_values
+from autodiff.program.by_element import guarded, in_domain, write_partials, write_values
 from autodiff.program.expressions import CHOICE, CONDITIONS, REDUCTIONS, CannotBeWrittenError, Recipe, recipe
 from autodiff.program.instructions import (
     Backward,
@@ -56,6 +56,9 @@ class Memory:
     def read(self, place: Place) -> Array:
         return self.values[place.varies][place.index]
 
+    def operand(self, x: Place | float) -> Array | float:
+        return self.read(x) if isinstance(x, Place) else x
+
 
 class Runner:
     """A plan bound to a memory for ``n`` examples."""
@@ -74,7 +77,7 @@ class Runner:
         for step in plan.pullbacks:
             backward.backward(step)
         self._forward, self._backward = forward.calls, backward.calls
-        self._guarded = [i for i in plan.instructions if not isinstance(i, Product) and is_guarded(i.op)]
+        self._guarded = guarded(plan)
 
     def forward(self, theta: Array, rows: Array) -> bool:
         """Compute everything for the rows of X; whether all of it is finite, and users' rows are in their domains."""

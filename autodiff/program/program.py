@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -32,9 +32,13 @@ from autodiff.program.source import source
 from autodiff.program.stats import Stats, stats_of
 from autodiff.program.trace import Trace
 
+if TYPE_CHECKING:
+    from autodiff.program.on_devices import OnDevices
+
 _ENTRIES = 1 << 18  # of a memory: so many examples are run at once that it stays in the processor's cache
 _FEWEST = 32  # examples at once, however many rows there are
 _KEPT = 8  # memories, for so many sizes of batches
+_PREPARED = ("_alone", "_runners", "_on_devices", "_faster")  # by `Program._prepare`: not in a pickle
 
 
 class Program:
@@ -69,11 +73,11 @@ class Program:
     def _prepare(self) -> None:
         self._alone = _Alone()
         self._runners: dict[tuple[int, bool, str], Runner] = {}
+        self._on_devices: dict[tuple[Any, ...], OnDevices] = {}
         self._faster: dict[int, tuple[str, str]] = {}  # of so many examples at once: the backend, and why
 
     def __getstate__(self) -> dict[str, Any]:
-        of_this_process = ("_alone", "_runners", "_faster")
-        return {name: x for name, x in vars(self).items() if name not in of_this_process}
+        return {name: x for name, x in vars(self).items() if name not in _PREPARED}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
@@ -88,12 +92,15 @@ class Program:
         and says which it is.
         """
         rows, theta = self._rows(X), self.theta()
-        parts: list[Array] = []
-        with self._alone:
-            for part, runner in self._chunks(theta, rows, False, backend):
-                self._forward(runner, theta, rows, part)
-                parts.append(runner.outputs())
-        found = _joined(parts)
+        if by_jax := self._by_jax(backend):
+            found = by_jax.outputs(rows, theta)
+        else:
+            parts: list[Array] = []
+            with self._alone:
+                for part, runner in self._chunks(theta, rows, False, backend):
+                    self._forward(runner, theta, rows, part)
+                    parts.append(runner.outputs())
+            found = _joined(parts)
         return found[:, 0] if self._single else found
 
     def value_and_grad(
@@ -114,11 +121,13 @@ class Program:
         weights : what each example counts; a mean is then Σ w·loss / Σ w
         write : whether the parameters' ``grad`` becomes that gradient, in place of what was there
         backend : who runs it: "numpy"; "native", a tape in C, for graphs without matrices and for few examples; "auto",
-            the faster of the two for so many rows, which the first run measures and `stats` tells
+            the faster of the two for so many rows, which the first run measures and `stats` tells; or "jax", on the
+            device that JAX takes by itself
 
         Returns a float and an array of (parameters,) in their order; for ``reduce=None`` arrays of (N) and of
         (N, parameters), which are not written. Raises what the scalar engine raises for the first row that has no value
-        or no gradient, and says which it is.
+        or no gradient, and says which it is; for "jax" ImportError without it, and CompileError for a user's row that
+        does not run on it.
         """
         if not self._single:
             raise ValueError("a gradient is that of one output, and this program has a list of them: compile a loss")
@@ -134,11 +143,22 @@ class Program:
         return math.fsum((outputs[:, 0] * seeds).tolist()), gradient
 
     def pull_back(
-        self, rows: Array, seeds: Array, theta: Array, each: bool = False, backend: str = "numpy"
+        self,
+        rows: Array,
+        seeds: Array,
+        theta: Array,
+        each: bool = False,
+        backend: str = "numpy",
+        devices: Sequence[Any] | None = None,
     ) -> tuple[Array, Array]:
-        """The outputs for rows of X (N, outputs), and Σ seed·∂(first output)/∂θ, or that of each row; at any θ."""
+        """The outputs for rows of X (N, outputs), and Σ seed·∂(first output)/∂θ, or that of each row; at any θ.
+
+        ``devices`` : of JAX, as `on_devices.chosen` gives them; None for the one that it takes by itself
+        """
         if not self.parameters:
             raise ValueError("this program was compiled without parameters: compile(…, parameters=[…])")
+        if by_jax := self._by_jax(backend, devices):
+            return by_jax.pull_back(rows, seeds, theta, each)
         outputs: list[Array] = []
         gradients: list[Array] = []
         with self._alone:
@@ -175,6 +195,17 @@ class Program:
         data = np.empty(len(self.parameters))
         engine.get_data(self.parameters, data)
         return data
+
+    def _by_jax(self, backend: str, devices: Sequence[Any] | None = None) -> OnDevices | None:
+        """What runs it on JAX's devices, where that is asked for."""
+        if backend != "jax":
+            return None
+        from autodiff.program.on_devices import OnDevices, default_device
+
+        key = default_device() if devices is None else tuple(devices)
+        if key not in self._on_devices:
+            self._on_devices[key] = OnDevices(self.plan, self.dtype, self._explain, key)
+        return self._on_devices[key]
 
     def _chunks(self, theta: Array, rows: Array, each: bool, backend: str) -> Iterator[tuple[slice, Runner]]:
         """Parts of the rows, and what runs them: so many at once as the cache holds."""
