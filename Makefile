@@ -7,7 +7,7 @@ PYTEST_ARGS ?= -n auto
 
 BIN := $(VENV)/bin
 ROWS := $(patsubst %,autodiff/%.py,op ops symbols namespaces recording codegen native/generate)
-SOURCES := pyproject.toml setup.py $(ROWS) $(wildcard autodiff/native/*.pyx autodiff/native/*.pxi autodiff/native/blocks.h autodiff/native/tape.h)
+SOURCES := pyproject.toml setup.py $(ROWS) $(wildcard autodiff/native/*.pyx autodiff/native/*.pxi autodiff/native/blocks.h autodiff/native/tape*.h)
 ENGINE = $(BIN)/python -c "from autodiff import engine; print(engine.name)"
 # The tests of behaviour that run on both engines: those of autodiff and of nn, not those of pictures.
 ENGINE_FILES := autodiff nn $(shell grep -LE '^ *(from|import) viz\b' tests/test_*.py)

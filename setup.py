@@ -17,7 +17,7 @@ from setuptools.errors import BaseError, CCompilerError
 HERE = Path(__file__).resolve().parent
 NATIVE = Path("autodiff", "native")
 # What is built, and what is included in it besides the rows.
-EXTENSIONS = {"value": [*NATIVE.glob("*.pxi"), NATIVE / "blocks.h"], "tape": [NATIVE / "tape.h"]}
+EXTENSIONS = {"value": [*NATIVE.glob("*.pxi"), NATIVE / "blocks.h"], "tape": [*NATIVE.glob("tape*.h")]}
 WITHOUT = {
     "autodiff.native.value": "the reference engine serves",
     "autodiff.native.tape": "programs run on NumPy alone",

@@ -98,7 +98,7 @@ class Written:
 
     Attributes
     ----------
-    steps, operands : the instructions, and the slots of their operands, as tape.h says
+    steps, operands : the instructions, and the slots of their operands, as tape_steps.h says
     column : as a plan's, and behind it each number that is an operand
     inputs, parameters, rows : as a plan's
     outputs : of each output whether it varies, and its slot
