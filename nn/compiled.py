@@ -102,7 +102,7 @@ class CompiledGradients:
             count, missing = len(rows), min(size, part.stop - part.start) - len(rows)
             if missing:  # the first once more, and it does not count
                 rows, of = np.concatenate([rows, rows[[0] * missing]]), np.concatenate([of, np.zeros(missing)])
-            found, theirs = program.pull_back(rows, of, theta, **self._backend.arguments)
+            found, theirs = self._backend.pull_back(program, rows, of, theta)
             outputs.append(found[:count])
             gradient += theirs
         found = outputs[0] if len(outputs) == 1 else np.concatenate(outputs)

@@ -111,8 +111,9 @@ def fit(
         (`autodiff.compile`), and by scalars, one example after the other, where it cannot; the history's ``engine``
         says why. True raises CompileError instead, False takes scalars. What is compiled adds up in another order, so
         that last digits differ from those of scalars, and trajectories by as much: equal bits are a matter of False
-    backend : who runs what is compiled: "numpy", which is what "auto" takes, or "jax", which needs jax. One that is
-        named must serve: CompileError where the model cannot be compiled, or does not run on it
+    backend : who runs what is compiled: "numpy"; "native", a tape in C, for batches of a few examples; "jax", which
+        needs jax; "auto" is the tape for up to 16 examples of a model of up to 10,000 parameters, else NumPy. One that
+        is named must serve: CompileError where the model cannot be compiled, or does not run on it
     devices : of JAX, among which each batch is divided: None for all, a number, or some of `jax.devices()`. Where
         `jax.distributed.initialize` has joined several processes each of them calls fit, with the same arguments;
         process 0 alone writes checkpoints and shows progress (docs/backends.md)

@@ -18,6 +18,7 @@ pytestmark = pytest.mark.once
 
 # The arguments of fit, the processes of its own that a place has and their devices, and what the history calls it.
 PLACES: dict[str, tuple[dict[str, Any], dict[str, int], str]] = {
+    "the tape": ({"backend": "native"}, {}, "compiled, native"),
     "one device": ({"backend": "jax", "devices": 1}, {}, "compiled, jax on 1 cpu device"),
     "four devices": ({"backend": "jax"}, {"devices": 4}, "compiled, jax on 4 cpu devices"),
     "two processes": ({"backend": "jax"}, {"processes": 2}, "compiled, jax on 2 cpu devices of 2 processes"),

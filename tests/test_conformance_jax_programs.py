@@ -190,5 +190,5 @@ def test_the_device_is_the_one_that_jax_takes_by_itself(given: str) -> None:
 
 def test_another_backend_is_named_with_those_that_there_are() -> None:
     program = compile(lambda x: x * x, 1.0)
-    with pytest.raises(ValueError, match="backend is 'numpy' or 'jax', not 'torch'"):
+    with pytest.raises(ValueError, match="backend is 'numpy', 'native', 'jax' or 'auto', not 'torch'"):
         program([[1.0]], backend="torch")

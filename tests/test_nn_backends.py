@@ -1,12 +1,15 @@
 """fit(backend=…) as far as it goes without JAX; with it: `test_conformance_jax_devices`."""
 
+import math
 import subprocess
 import sys
 
 import pytest
+from program_backends import BACKENDS
 
 import nn
 from autodiff import CompileError
+from autodiff.program import backends
 
 pytest.importorskip("numpy")
 
@@ -27,10 +30,41 @@ def run(model, **settings):
     return nn.fit(model, [[1.0], [2.0]], [1.0, 2.0], optimizer=sgd, epochs=2, progress=False, **settings)
 
 
-def test_numpy_is_what_compiles_without_a_name():
-    named, unnamed = (run(nn.MLP(1, [3, 1], rng=0), **settings) for settings in ({"backend": "numpy"}, {}))
-    assert named.engine == unnamed.engine == "compiled"
-    assert named.loss == unnamed.loss
+def many(model, **settings):
+    """Of 40 examples in one batch, for which NumPy serves, whoever asks."""
+    rows = [[i / 10.0] for i in range(40)]
+    y = [math.sin(x) for (x,) in rows]
+    sgd = nn.SGD(model.parameters(), 0.1)
+    return nn.fit(model, rows, y, optimizer=sgd, epochs=3, progress=False, **settings)
+
+
+def test_without_a_name_numpy_runs_large_batches_and_wide_models_and_the_tape_all_others(monkeypatch):
+    for train, inputs, widths, taken in (
+        (run, 1, [3, 1], "native"), (many, 1, [3, 1], "numpy"), (run, 1, [4000, 1], "numpy"),
+    ):  # fmt: skip
+        named, unnamed = (train(nn.MLP(inputs, widths, rng=0), **settings) for settings in ({"backend": taken}, {}))
+        assert named.loss == unnamed.loss, "to the last bit"
+        assert unnamed.engine == "compiled"
+
+
+def test_all_backends_of_this_machine_train_alike():
+    histories = [many(nn.MLP(1, [5, 1], rng=0), backend=backend) for backend in BACKENDS]
+    for history in histories:
+        assert history.loss == pytest.approx(histories[0].loss, rel=1e-9, abs=0.0)
+    told = {"numpy": "compiled", "native": "compiled, native"}
+    assert [history.engine for history in histories] == [told[backend] for backend in BACKENDS]
+
+
+def test_where_there_is_no_tape_numpy_takes_its_place_but_not_where_it_is_asked_for(monkeypatch):
+    expected = run(nn.MLP(1, [3, 1], rng=0), backend="numpy")
+
+    def gone(*_):
+        raise CompileError("the native backend is not at hand")
+
+    monkeypatch.setitem(backends.RUNNERS, "native", gone)
+    assert run(nn.MLP(1, [3, 1], rng=0)).loss == expected.loss
+    with pytest.raises(CompileError, match="not at hand"):
+        run(nn.MLP(1, [3, 1], rng=0), backend="native")
 
 
 def test_a_backend_that_is_named_must_serve_and_scalars_do_not_take_its_place():
@@ -50,8 +84,8 @@ def test_a_penalty_that_cannot_be_compiled_stays_with_scalars_all_the_same():
 @pytest.mark.parametrize(
     ("settings", "says"),
     [
-        ({"backend": "torch"}, "backend is one of 'auto', 'numpy', 'jax', not 'torch'"),
-        ({"backend": ["jax"]}, "backend is one of 'auto', 'numpy', 'jax', not"),
+        ({"backend": "torch"}, "backend is one of 'auto', 'numpy', 'native', 'jax', not 'torch'"),
+        ({"backend": ["jax"]}, "backend is one of 'auto', 'numpy', 'native', 'jax', not"),
         ({"devices": 2}, "devices are JAX's: give backend='jax' with devices=2"),
         ({"backend": "numpy", "devices": 1}, "devices are JAX's: give backend='jax' with devices=1"),
         ({"backend": "numpy", "compiled": False}, "compiled=False takes scalars, which no backend runs"),

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from program_backends import BACKENDS, ROWS
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from program_backends import BACKENDS, ROWS
 
 import nn
 from autodiff import Value, compile, dot, logsumexp, sin, softmax, tanh, topological_order, zero_grad

@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from program_backends import BACKENDS, ROWS
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from program_backends import BACKENDS, ROWS
 
 import nn
 from autodiff import (
@@ -279,7 +279,7 @@ def test_float32_and_an_unknown_backend_are_refused() -> None:
     with pytest.raises(CompileError, match="computes in float64, and this program is float32: take backend='numpy'"):
         program([1.0], backend="native")
     assert program([1.0], backend="auto").dtype == np.float32
-    with pytest.raises(ValueError, match="backend is 'numpy', 'native' or 'auto', not 'gpu'"):
+    with pytest.raises(ValueError, match="backend is 'numpy', 'native', 'jax' or 'auto', not 'gpu'"):
         program([1.0], backend="gpu")
 
 

@@ -26,7 +26,7 @@ from autodiff.engine import Value, apply
 from autodiff.floats import FLOAT_ERRORS
 from autodiff.namespaces import FLOATS, Namespace, arrays, complex_numbers, fifty_digits
 from autodiff.op import Op, find_op
-from autodiff.ops import OPS
+from autodiff.ops import BUILT_IN, OPS
 
 Tree = str | float | tuple[Any, ...]  # a variable, a constant, or (row, tree, …)
 
@@ -148,7 +148,7 @@ def expressions(
     Parameters
     ----------
     variables : their names, or how many
-    ops : the rows that they are made of, by name; all of the table, when not given
+    ops : the rows that they are made of, by name; all but users' own, when not given
     max_nodes : so many of those at most; what keeps operands in a domain (x² + 1.5 under a logarithm) is not counted
 
     They shrink to a short formula, which is what Hypothesis prints. Raises ValueError for a name that is no row, or for
@@ -164,7 +164,7 @@ def expressions(
     names = ("x", "y", "z", "u", "v", "w")[:variables] if isinstance(variables, int) else tuple(variables)
     if not names or (isinstance(variables, int) and len(names) != variables):
         raise ValueError("variables: between one and six, or a list of names")
-    listed = sorted(ops if ops is not None else OPS, key=lambda name: (name not in _SIMPLE, name))
+    listed = sorted(ops if ops is not None else BUILT_IN, key=lambda name: (name not in _SIMPLE, name))
     rows = [find_op(name) for name in listed]
     return _trees(names, tuple(rows), max_nodes).map(lambda tree: Expression(names, tree))
 
