@@ -140,7 +140,7 @@ def _on_its_devices(array: Array, where: Any) -> Any:
     """An array that every process has, each putting its part on its devices."""
     import jax
 
-    return jax.make_array_from_callback(array.shape, where, lambda index: array[index])
+    return jax.make_array_from_callback(array.shape, where, array.__getitem__)
 
 
 def default_device() -> tuple[Any, ...]:
