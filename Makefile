@@ -13,7 +13,7 @@ ENGINE = $(BIN)/python -c "from autodiff import engine; print(engine.name)"
 ENGINE_FILES := autodiff nn $(shell grep -LE '^ *(from|import) viz\b' tests/test_*.py)
 ENGINE_TESTS := not once and not browser and not notebook
 
-.PHONY: demo test engine-test lint bench accuracy fuzz mutants sanitize lab clean
+.PHONY: demo test engine-test lint bench accuracy fuzz mutants stress sanitize lab clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.installed
@@ -56,6 +56,11 @@ fuzz: $(VENV)/.installed-test
 mutants: $(VENV)/.installed-test
 	$(BIN)/python tools/mutants.py $(if $(SAMPLE),--sample $(SAMPLE)) $(ONLY)
 	$(if $(SAMPLE)$(ONLY),,$(BIN)/python tools/native_faults.py)
+
+# The engine at sizes that no test has the time for; docs/stress.md says what they took. SHARE=0.01 takes a hundredth.
+stress: $(VENV)/.installed-test
+	$(BIN)/python tools/stress.py $(if $(SHARE),--share $(SHARE))
+	AUTODIFF_ENGINE=python $(BIN)/python tools/stress.py $(if $(SHARE),--share $(SHARE))
 
 # The native engine's tests on a build whose every access to memory is checked; not those that only use it (nn's, the
 # benchmarks'), nor those of the project and of Python alone, nor those that measure memory, for sanitizers take much.
