@@ -182,7 +182,7 @@ def complex_numbers() -> Namespace:
 
     def mod(x: Any, y: Any) -> complex:
         x, y = complex(x), complex(y)
-        return complex(x.real % y.real, (x - math.floor(x.real / y.real) * y).imag)
+        return complex(x.real % y.real, (x - (x.real // y.real) * y).imag)
 
     def larger(x: Any, y: Any) -> Any:
         return x if real(x) >= real(y) else y

@@ -125,6 +125,12 @@ def test_value_partials_and_second_derivatives_agree_with_50_digits_on_five_name
     assert_op(name, *x, mirror=MIRRORS[name])
 
 
+def test_a_remainder_beside_a_multiple_has_the_slope_of_the_side_that_floats_take():
+    """0.001 is more than a thousandth as a float: 1.0 % 0.001 is 1.0 − 999 · 0.001."""
+    assert 1.0 % 0.001 > 0.0009
+    assert_op("mod", 1.0, 0.001, mirror=MIRRORS["mod"])
+
+
 @pytest.mark.parametrize("name", N_ARY)
 @pytest.mark.parametrize("count", [1, 2, 7])
 def test_n_ary_rows_take_any_number_of_operands(name, count):
