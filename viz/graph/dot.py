@@ -20,7 +20,6 @@ from autodiff import Value, topological_order
 from viz.derivation.chain import Chain
 from viz.graph import look as looks
 from viz.graph.collapse import Box
-from viz.graph.layout import edges_are_long
 from viz.graph.legend import legend
 from viz.graph.look import Look, escaped, faint, label
 from viz.graph.render import FONT
@@ -33,7 +32,6 @@ if TYPE_CHECKING:
 
 _LONGEST_TITLE = 12_000
 _SYMMETRIC = ("add", "mul", "maximum", "minimum")  # operand order means nothing; leaving it free avoids crossings
-_STRAIGHT = {"splines": "line", "nslimit": "1"}
 _SMALLEST = {"width": "0.4", "height": "0.4"}  # inches; wide enough that a short symbol's ellipse is a circle
 _TABLE = '<table border="0" cellborder="0" cellspacing="0" cellpadding="{}">{}</table>'
 
@@ -102,13 +100,9 @@ class _Picture:
         self.chain = Chain(order, names, look.digits)
         self.index = {node: i for i, node in enumerate(order)}
         self.titles = {"graph": f"Computation graph of {names.shown[self.output]}"}
-        self.digraph = _empty(look.direction)
-        self.label = "label"
+        self.digraph = empty(look.direction)
         if any(map(_is_dot, order)):
             self.digraph.graph_attr["ranksep"] = "0.45"  # many edges end at one side of a table: room to fan out
-        if edges_are_long(order):
-            self.label = "headlabel"
-            self.digraph.graph_attr.update(_STRAIGHT)
 
     def add(self, node: Value) -> None:
         i, kind = self.index[node], self.kind[node]
@@ -189,7 +183,7 @@ class _Picture:
     def _edge(self, arg: Value, to: str, partial: float, attributes: dict[str, str]) -> None:
         """From an operand to an operation or a neuron, with the local derivative."""
         if "partial" in self.look.show:
-            attributes[self.label] = label(escaped(self._number(partial) if math.isfinite(partial) else "undefined"))
+            attributes["label"] = label(escaped(self._number(partial) if math.isfinite(partial) else "undefined"))
         self.digraph.edge(f"node-{self.index[arg]}", to, _attributes=attributes)
 
     def _constant(self, node: Value, i: int, j: int, number: float) -> None:
@@ -258,7 +252,8 @@ def _is_dot(node: Value) -> bool:
     return node.op is not None and node.op.name == "dot"
 
 
-def _empty(direction: str) -> graphviz.Digraph:
+def empty(direction: str) -> graphviz.Digraph:
+    """A picture with nothing in it yet, in the font and colours of all."""
     import graphviz
 
     font = f"{FONT},Verdana,sans-serif"  # the second and third are for a browser that has not the first

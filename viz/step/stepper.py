@@ -19,7 +19,7 @@ from viz.derivation.chain import NOTATION
 from viz.graph import dot, render
 from viz.graph.collapse import Box, neuron_boxes
 from viz.graph.drawing import parameters_of
-from viz.graph.layout import MOST_BOXES, boxes, require_drawable
+from viz.graph.layout import MOST_BOXES, boxes, require_drawable, waiting
 from viz.graph.output import PIXELS_SHOWN, Bundle, bundle, saved
 from viz.step import page, picture, results
 from viz.step.code import Code, code_of
@@ -59,7 +59,8 @@ class Stepper:
     @cached_property
     def svg(self) -> str:
         """The end state as a picture: every value and every gradient."""
-        return picture.marked(self._lesson, self._neurons, self._hidden)
+        with waiting(boxes(self._lesson.order)):
+            return picture.marked(self._lesson, self._neurons, self._hidden)
 
     @property
     def html(self) -> str:
