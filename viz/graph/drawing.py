@@ -120,9 +120,10 @@ def draw(
     direction : "LR" (from left to right) or "TB" (from the top down)
     parameters : the leaves to draw as parameters: Values, or what has a method ``parameters()``; the other
         leaves are inputs
-    collapse : a model (anything with ``named_parameters()``): its neurons are drawn as boxes, framed by layer, in
-        place of their operations and parameters, which count as ``parameters``; the number on an edge is then
-        d(neuron)/d(operand)
+    collapse : a model (anything with ``named_parameters()``), drawn as a network: its neurons in columns, in place of
+        their operations, with their activation h, their δ and their bias b; their weights are lines between them, wide
+        where they are large, with their numbers where there is room. Where a layer has more than 20 neurons, or
+        inputs, each layer is one block. The model's parameters count as ``parameters``
     heat : "data" or "grad" colours the boxes by its size, from white (0) to orange (the largest)
     highlight : a Value x: all paths from y to x are drawn wide and red, and counted in the caption; or one of them, as
         `autodiff.paths` lists them: it alone is, with its product
@@ -154,9 +155,33 @@ def draw(
     q     x + y    3     −4    intermediate
     f     q·z      −12   1     output
     """
+    return drawn(
+        y, names, show=show, direction=direction, parameters=parameters, collapse=collapse, heat=heat,
+        highlight=highlight, legend=legend, max_nodes=max_nodes, digits=digits,
+    )  # fmt: skip
+
+
+def drawn(
+    y: Value,
+    names: Mapping[str, Any] | None = None,
+    *,
+    show: str | Collection[str] = _SHOWN,
+    direction: str = "LR",
+    parameters: Any = (),
+    collapse: Any = None,
+    heat: str | None = None,
+    highlight: Value | ChainPath | None = None,
+    legend: bool = True,
+    max_nodes: int = MOST_BOXES,
+    digits: int = 4,
+    caption: str = "",
+    bare: bool = False,
+) -> Drawing:
+    """What `draw` returns, with a caption; ``bare`` leaves out y itself, which only holds several outputs together."""
     order = topological_order(require_value(y, "draw"))
     look = _look(show, direction, digits)
     neurons, hidden = neuron_boxes(order, collapse) if collapse is not None else ([], set[Value]())
+    hidden |= {y} if bare else set()
     inside = {node for box in neurons for node in box.nodes} | hidden
     outside = [node for node in order if node not in inside]
     called = names_of(order, names)
@@ -171,7 +196,7 @@ def draw(
         return _overview(order, called, kind, look, count)
     gradients = gradient_texts(order, digits)
     chain = Chain(order, called, digits)
-    look = replace(look, gradients=gradients, legend=legend)
+    look = replace(look, gradients=gradients, legend=legend, captions=(caption,) if caption else ())
     look = _highlighted(_heated(look, [*outside, *(box.output for box in neurons)], heat), order, chain, highlight)
     digraph, titles = dot.to_dot(order, called, kind, look, neurons, hidden)
     return Drawing(

@@ -13,7 +13,7 @@ Coordinates: ``along`` runs from the inputs to the output, ``across`` at a right
 from __future__ import annotations
 
 from bisect import bisect_right, insort
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
@@ -35,6 +35,7 @@ class Line:
     at : where on the head's side it ends, across, from its middle
     free : whether it may change its end with other such lines into the same head, which saves crossings
     label : how far along it is horizontal before its end, because its label stands there
+    gap : how wide the gap before its head's rank is at least
     """
 
     tail: int
@@ -42,6 +43,7 @@ class Line:
     at: float = 0.0
     free: bool = False
     label: float = 0.0
+    gap: float = 0.0
 
 
 @dataclass
@@ -58,11 +60,16 @@ class Layout:
 class Layered:
     """Elements of these sizes (along, across), and the lines between them.
 
+    keys : those of a rank that have one stay in its order
+    apart : how far the elements of a rank are apart
+
     Raises ValueError where lines form a cycle.
     """
 
-    def __init__(self, sizes: Sequence[Point], lines: Sequence[Line]) -> None:
-        self._graph = _Ranked(sizes, list(lines))
+    def __init__(
+        self, sizes: Sequence[Point], lines: Sequence[Line], keys: Mapping[int, int] | None = None, apart: float = APART
+    ) -> None:
+        self._graph = _Ranked(sizes, list(lines), keys or {}, apart)
         self._graph.order()
         self._graph.settle()
 
@@ -89,6 +96,8 @@ class _Ranked:
 
     sizes: Sequence[Point]
     lines: list[Line]
+    keys: Mapping[int, int]
+    apart: float
     rank: list[int] = field(init=False)
     ranks: list[list[int]] = field(init=False)
     before: list[list[tuple[int, float]]] = field(init=False)  # with where the piece ends, from the middle
@@ -137,7 +146,7 @@ class _Ranked:
         return [self.lanes[line.tail, rank] for rank in passed if (line.tail, rank) in self.lanes]
 
     def thickness(self, vertex: int) -> float:
-        return self.sizes[vertex][1] + APART if vertex < len(self.sizes) else 2.0 * LANE
+        return self.sizes[vertex][1] + self.apart if vertex < len(self.sizes) else 2.0 * LANE
 
     def _first_order(self) -> list[list[int]]:
         """Depth first from the outputs, the operands of each in their order: trees come out without a crossing."""
@@ -151,7 +160,15 @@ class _Ranked:
                     seen[vertex] = True
                     ranks[self.rank[vertex]].append(vertex)
                     waiting += [a for a, _ in sorted(self.before[vertex], key=lambda one: -one[1])]
+        for rank in ranks:
+            self._keep_keys(rank)
         return ranks
+
+    def _keep_keys(self, rank: list[int]) -> None:
+        places = [i for i, vertex in enumerate(rank) if vertex in self.keys]
+        keyed = sorted((rank[i] for i in places), key=self.keys.__getitem__)
+        for i, vertex in zip(places, keyed, strict=True):
+            rank[i] = vertex
 
     def _sweeps(self) -> int:
         return max(_FEWEST, min(_SWEEPS, _MANY * _FEWEST // len(self.rank)))
@@ -191,6 +208,7 @@ class _Ranked:
         place = self._places()
         mean = {v: sum(place[a] for a, _ in beside[v]) / len(beside[v]) if beside[v] else place[v] for v in rank}
         rank.sort(key=mean.__getitem__)
+        self._keep_keys(rank)
         self._renew(rank)
 
     _place: list[float] = field(default_factory=list, init=False)
@@ -319,13 +337,14 @@ def _placed(graph: _Ranked, wrap: float) -> Layout:
 def _along(graph: _Ranked) -> tuple[list[float], list[float], list[float]]:
     """Where each rank begins and ends, and the room before it in which lines are horizontal."""
     widths = [max((graph.sizes[v][0] for v in rank if v < len(graph.sizes)), default=0.0) for rank in graph.ranks]
-    rooms = [0.0] * len(graph.ranks)
+    rooms, gaps = [0.0] * len(graph.ranks), [0.0] * len(graph.ranks)
     for line in graph.lines:
         rank = graph.rank[line.head]
-        rooms[rank] = max(rooms[rank], line.label)
+        rooms[rank], gaps[rank] = max(rooms[rank], line.label), max(gaps[rank], line.gap)
     starts, ends, here = [], [], 0.0
     for i, (rank, width, room) in enumerate(zip(graph.ranks, widths, rooms, strict=True)):
-        here += GAP + room + 1.2 * len(rank) ** 0.5 * LANE if i else 0.0  # many lines need room to bend
+        many = GAP + room + 1.2 * len(rank) ** 0.5 * LANE  # many lines need room to bend
+        here += max(many, gaps[i]) if i else 0.0
         starts.append(here)
         here += width
         ends.append(here)

@@ -129,7 +129,7 @@
       const [step, until] = [walk.steps[at], asked ? at - 1 : at];
       const awaited = asked && step.shown.length ? placeOf(step.shown.at(-1)) : "";
       const look = (key) => known(key, until);
-      views[shown].paint(step, look, awaited, chosen, walk, pass.fault);
+      views[shown].paint(step, look, awaited, chosen, walk, pass.fault, pass.given);
       table.paint(look, step.row, $(".known"));
       code.paint(step);
       paintSentence(step);
