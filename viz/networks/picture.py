@@ -50,7 +50,7 @@ def draw_network(
     if target is not None and x is None:
         raise ValueError("δ needs an example: give x as well as target")
     function = named("loss", loss, LOSSES)
-    count = _inputs(model)
+    count = inputs_of(model)
     numbers = [0.0] * count if x is None else as_inputs(x, "draw_network", count)
     inputs = [Value(float(number), f"x{i}") for i, number in enumerate(numbers, 1)]
     with model.mode(training=False):
@@ -83,7 +83,7 @@ def _with_gradients(error: Value, said: str, options: dict[str, Any]) -> Drawing
             node.grad = gradient
 
 
-def _inputs(model: Module) -> int:
+def inputs_of(model: Module) -> int:
     """How many numbers the model takes: what its first module that says so takes."""
     for _, module in model.named_modules():
         count = getattr(module, "inputs", None)

@@ -57,6 +57,7 @@ def marked(lesson: Lesson, neurons: Sequence[Box] = (), hidden: Collection[Value
             for text in group.iter(f"{_SVG}text"):
                 if bias is not None and text.get("data-number") == f"data-{lesson.index[bias]}":
                     text.text = lesson.chain.number(bias.data)
+                    text.set("dx", "5")
         elif kind == "into":
             leaf = next((name for name in inner if name.startswith("node-")), "")
             for text in group.findall(f"{_SVG}text"):
