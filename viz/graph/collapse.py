@@ -16,7 +16,8 @@ from typing import Any
 from autodiff import Value
 
 _AFFINE = ("add", "sub", "mul", "sum", "dot")
-_NEURON = re.compile(r"layers\.(\d+)\.neurons\.(\d+)")
+_NEURON = re.compile(r"(?:(.+)\.)?neurons\.(\d+)")
+_LAYER = re.compile(r"layers\.(\d+)")
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +74,10 @@ class Box:
     def layer(self) -> str:
         """The name of the layer it stands in, "" where it stands alone."""
         found = _NEURON.fullmatch(self.path)
-        return f"layer {int(found[1]) + 1}" if found else ""
+        if not found:
+            return ""
+        numbered = _LAYER.fullmatch(found[1] or "")
+        return f"layer {int(numbered[1]) + 1}" if numbered else found[1] or "layer"
 
 
 def neuron_boxes(order: Sequence[Value], model: Any) -> tuple[list[Box], set[Value]]:

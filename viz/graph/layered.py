@@ -48,13 +48,14 @@ class Line:
 
 @dataclass
 class Layout:
-    """middles : of each element; routes : of each line the points that it runs through
+    """middles, bands : of each element; routes : of each line the points that it runs through
 
     A route begins at its tail's side and ends at its head's: from each odd point to the next even one it bends.
     """
 
     middles: list[Point]
     routes: list[list[Point]]
+    bands: list[int]
 
 
 class Layered:
@@ -79,9 +80,12 @@ class Layered:
         places = [(graph.across[v], graph.thickness(v) / 2.0) for v in range(len(graph.rank))]
         return _along(graph)[1][-1], max(y + half for y, half in places) - min(y - half for y, half in places)
 
-    def layout(self, wrap: float = 0.0) -> Layout:
-        """Where all stands; ``wrap`` is the longest that a band of ranks may be, 0 for one band."""
-        return _placed(self._graph, wrap)
+    def layout(self, wrap: float = 0.0, above: float = 0.0) -> Layout:
+        """Where all stands.
+
+        wrap : the longest that a band of ranks may be, 0 for one band; above : the room that a band needs besides
+        """
+        return _placed(self._graph, wrap, above)
 
 
 def passed(count: int, lines: Sequence[Line]) -> int:
@@ -298,11 +302,11 @@ def _ranks(count: int, lines: Iterable[Line]) -> list[int]:
     return rank
 
 
-def _placed(graph: _Ranked, wrap: float) -> Layout:
+def _placed(graph: _Ranked, wrap: float, above: float) -> Layout:
     starts, ends, rooms = _along(graph)
     bands = _bands(graph, starts, ends, wrap)
     band_of = [band for band, ranks in enumerate(bands) for _ in ranks]
-    shifts, gutters = _shifts(graph, bands)
+    shifts, gutters = _shifts(graph, bands, above)
     origin = [starts[ranks[0]] for ranks in bands]
 
     def at(along: float, across: float, rank: int) -> Point:
@@ -331,7 +335,7 @@ def _placed(graph: _Ranked, wrap: float) -> Layout:
         begin = at(starts[rank], 0.0, rank)[0] - rooms[rank]
         route += [(begin, end), (head[0] - graph.sizes[line.head][0] / 2.0, end)]
         routes.append(route)
-    return Layout(middles, routes)
+    return Layout(middles, routes, [band_of[rank] for rank in graph.rank[: len(graph.sizes)]])
 
 
 def _along(graph: _Ranked) -> tuple[list[float], list[float], list[float]]:
@@ -369,7 +373,7 @@ def _bands(graph: _Ranked, starts: list[float], ends: list[float], wrap: float) 
     return bands
 
 
-def _shifts(graph: _Ranked, bands: list[range]) -> tuple[list[float], list[float]]:
+def _shifts(graph: _Ranked, bands: list[range], above: float) -> tuple[list[float], list[float]]:
     """How far each band is moved across, and where the gutter after it begins."""
     shifts, gutters, here = [], [], 0.0
     for ranks in bands:
@@ -378,7 +382,7 @@ def _shifts(graph: _Ranked, bands: list[range]) -> tuple[list[float], list[float
         shifts.append(here - top)
         here += bottom - top
         gutters.append(here)
-        here += _GUTTER
+        here += _GUTTER + above
     return shifts, gutters
 
 

@@ -24,6 +24,7 @@ _ARROW = 7.0  # points
 _LETTER, _HEIGHT = 7.7, 14.0  # points, of a label's letter and line
 _SMALL_LETTER, _SMALL_HEIGHT = 6.4, 11.0  # of a weight's number
 _FEW, _WEIGHTS = 40, (110.0, 76.0)  # weights; points between columns of neurons where they are few, and where not
+_HEADING = 40.0  # points above a column
 _NODESEP = 0.25  # inches between the elements of a rank
 _SPREAD = 16.0  # between lines that end at one circle, so that a label has room between two
 _OPERAND = re.compile(r"\d+$|$")  # of edge-3-1 the 1
@@ -96,7 +97,8 @@ def _lay_out(graph: Any, found: Elements, paper: bool) -> None:
     shape = _PAPER_SHAPE if paper else _SCREEN_SHAPE if len(sizes) > _MOST_READ else 0.0
     length, thick = layered.size()
     wraps = shape and not found.across and length > 1.5 * _PAPER
-    _write(graph, found, lines, layered.layout(max(_PAPER, math.sqrt(length * thick / shape)) if wraps else 0.0))
+    wrap = max(_PAPER, math.sqrt(length * thick / shape)) if wraps else 0.0
+    _write(graph, found, lines, layered.layout(wrap, _HEADING if found.headings else 0.0))
 
 
 def _sizes(graph: Any, found: Elements) -> list[Point]:
@@ -190,15 +192,18 @@ def _write(graph: Any, found: Elements, lines: list[Line], placed: Layout) -> No
 
 
 def _write_headings(found: Elements, placed: Layout, point: Callable[[Point], str]) -> None:
-    groups: dict[str, list[Point]] = {}
-    for node, middle in zip(found.nodes, placed.middles, strict=True):
-        groups.setdefault(node.attr["group"] or "", []).append(middle)
-    halves = [float(node.attr["width" if found.across else "height"]) * _POINTS_PER_INCH / 2.0 for node in found.nodes]
-    top = min(middle[1] - half for middle, half in zip(placed.middles, halves, strict=True))
+    """Each above the first element of its column, and above all of its band."""
+    first: dict[str, tuple[float, int]] = {}
+    tops: dict[int, float] = {}
+    for node, (along, across), band in zip(found.nodes, placed.middles, placed.bands, strict=True):
+        half = float(node.attr["width" if found.across else "height"]) * _POINTS_PER_INCH / 2.0
+        tops[band] = min(tops.get(band, math.inf), across - half)
+        group = node.attr["group"] or ""
+        first[group] = min(first.get(group, (along, band)), (along, band), key=lambda one: (one[1], one[0]))
     for node in found.headings:
-        along = min(x for x, _ in groups[node.attr["group"]])
+        along, band = first[node.attr["group"]]
         size = _POINTS_PER_INCH * float(node.attr["width" if found.across else "height"])
-        node.attr["pos"] = point((along, top - size / 2.0 - 6.0))
+        node.attr["pos"] = point((along, tops[band] - size / 2.0 - 6.0))
 
 
 def _write_weights(lines: list[tuple[Any, Point, Point]], point: Callable[[Point], str]) -> None:

@@ -134,7 +134,7 @@
       // Forward it is the line of what is computed; backward that of the operation that passes its gradient on.
       const back = step.phase === "backward" && step.from;
       const at = back ? indexIn(step.from[0]) : step.row;
-      const now = lines[(back && code.back[at]) ?? code.made[at]];
+      const now = lines[(back ? code.back[at] : undefined) ?? code.made[at]];
       lines.forEach((line) => line.classList.toggle("lit", line === now));
       lines.forEach((line) => (line === now ? line.setAttribute("aria-current", "true") : line.removeAttribute("aria-current")));
       if (now) into(box, [now]);
