@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from viz.cli import command, main
+from viz.cli import main
+from viz.graph import layout
 from viz.writing.text import ascii_only
 
 pytestmark = pytest.mark.once
@@ -155,7 +156,7 @@ class TestALongDrawing:
         arguments = ("f = x*2", "x=1", "--out", str(tmp_path / "f.svg"))
         assert main(arguments) == 0
         assert capsys.readouterr().err == ""
-        monkeypatch.setattr(command, "_LONG_WAIT", 1e-9)
+        monkeypatch.setattr(layout, "_LONG_WAIT", 1e-9)
         assert main(arguments) == 0
         assert capsys.readouterr().err == "autodiff: drawing 3 values and numbers takes about 1 s …\n"
 

@@ -267,7 +267,7 @@ class TestOptions:
             y = y + 1.0
         with pytest.raises(
             ValueError,
-            match=r"200001 values and numbers, .* take hours\. .*collapse=model.*explain",
+            match=r"200001 values and numbers, .* take about 8 minutes\. .*collapse=model.*explain.*for an overview",
         ):
             draw(y)
         small = Value(1.0) + 1.0

@@ -1,93 +1,191 @@
-"""draw_network: what is drawn, number for number, against the model and the engine."""
+"""A network as it is drawn: columns in order, every number what it is said to be, no line through a number or a box."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
-import matplotlib as mpl
 import pytest
 
-from autodiff import Value, gradients
+from autodiff import Value, gradients, tanh
 from nn import MLP, Dropout, Layer, Module, Neuron, Sequential, mse
-from viz import draw_network
-from viz.plots.style import BLUE, VERMILLION
+from viz import Drawing, draw, draw_network
+from viz.graph import render
+from viz.graph.labels import crosses
 from viz.writing.numbers import format_number
-
-mpl.use("Agg")
-
-from matplotlib import pyplot as plt
-from matplotlib.axes import Axes
-from matplotlib.colors import to_hex
-from matplotlib.patches import Circle
 
 pytestmark = pytest.mark.once
 
-
-@pytest.fixture(autouse=True)
-def _close_figures() -> Any:
-    yield
-    plt.close("all")
+GAP = "\u00a0"
 
 
-def circles(ax: Axes) -> list[Circle]:
-    return [patch for patch in ax.patches if isinstance(patch, Circle)]
+def lossy(model: MLP, floats: bool = False) -> Value:
+    layers: Any = model.layers
+    numbers = [0.3 * i - 0.4 for i in range(layers[0].inputs)]
+    outputs: Any = model(numbers if floats else [Value(x, f"x{i}") for i, x in enumerate(numbers, 1)])
+    loss = mse(outputs, [0.5] * len(outputs) if isinstance(outputs, list) else 0.5)
+    loss.label = "L"
+    loss.backward()
+    return loss
 
 
-def words(ax: Axes) -> list[str]:
-    return [text.get_text() for text in ax.texts]
+def parts(drawing: Drawing, css: str) -> dict[str, list[str]]:
+    """By the id of each element of a class the texts in it."""
+    found = re.findall(rf'<g id="([^"]*)" class="[^"]*\b{css}\b[^"]*">(.*?)</g>', drawing.svg, re.DOTALL)
+    return {
+        key: [text.replace(GAP, " ").strip() for text in re.findall(r">([^<>\n]+)</text>", body)] for key, body in found
+    }
 
 
-def lines(ax: Axes) -> list[Any]:
-    """The lines of the weights: those that are not only there for the legend."""
-    return [line for line in ax.get_lines() if len(line.get_xdata()) == 2]
+def titles(drawing: Drawing, css: str) -> list[str]:
+    found = re.findall(rf'class="[^"]*\b{css}\b[^"]*">\s*<title>([^<]*)</title>', drawing.svg)
+    return [title.replace(GAP, " ") for title in found]
 
 
-def test_every_neuron_is_a_circle_and_every_weight_a_line() -> None:
-    ax = draw_network(MLP(4, [3, 2, 1], rng=0))
-    assert len(circles(ax)) == 4 + 3 + 2 + 1
-    assert len(lines(ax)) == 20
-    assert ax.get_title() == "MLP(4 → 3 → 2 → 1, tanh, linear): 26 parameters"
-    assert {"inputs", "layer 1\ntanh", "layer 3\nlinear"} <= set(words(ax))
+def neurons(drawing: Drawing) -> list[list[tuple[str, float, float]]]:
+    """The neurons' ids with their places, column by column, each from the top down."""
+    places = render.places(drawing.source).boxes
+    columns: dict[int, list[tuple[str, float, float]]] = {}
+    for key in parts(drawing, "neuron"):
+        x, y, _, _ = places[key]
+        columns.setdefault(round(x), []).append((key, x, y))
+    return [sorted(columns[x], key=lambda one: -one[2]) for x in sorted(columns)]
 
 
-def test_the_sign_of_a_weight_shows_as_colour_and_as_dash_and_its_size_as_width() -> None:
+@pytest.mark.parametrize("sizes", [(2, 2, 1), (2, 8, 8, 1), (2, 16, 16, 1), (4, 8, 3)], ids=str)
+def test_layers_are_columns_and_neurons_stand_in_their_order(sizes: tuple[int, ...]) -> None:
+    model = MLP(sizes[0], list(sizes[1:]), rng=0)
+    drawing = draw(lossy(model), collapse=model)
+    columns = neurons(drawing)
+    assert [len(column) for column in columns] == list(sizes[1:])
+    text = parts(drawing, "neuron")
+    layers: Any = model.layers
+    for column, layer in zip(columns, layers, strict=True):
+        for (key, _, _), neuron in zip(column, layer.neurons, strict=True):
+            activation = format_number(
+                tanh(neuron.pre_activation.data) if layer.activation == "tanh" else neuron.pre_activation.data
+            )
+            assert activation in text[key]
+            assert format_number(neuron.pre_activation.grad) in text[key]
+
+
+def test_two_sixteen_sixteen_one_fits_a_screen_with_letters_that_can_be_read() -> None:
+    model = MLP(2, [16, 16, 1], rng=0)
+    drawing = draw(lossy(model), collapse=model)
+    left, bottom, right, top = render.places(drawing.source).box
+    scale = min(1280.0 / (right - left), 720.0 / (top - bottom))
+    assert 12.0 * scale >= 10.0, "pixels of the letters"
+
+
+@pytest.mark.parametrize("sizes", [(2, 2, 1), (2, 3, 1), (2, 8, 8, 1), (2, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 1)], ids=str)
+def test_no_line_of_a_weight_crosses_a_number_and_no_numbers_overlap(sizes: tuple[int, ...]) -> None:
+    model = MLP(sizes[0], list(sizes[1:]), rng=0)
+    places = render.places(draw(lossy(model), collapse=model).source)
+    lines = {key: (curve[0], curve[-1]) for key, curve in places.lines.items() if key.startswith("into-")}
+    labels = {key: at for key, at in places.labels.items() if key.startswith("into-")}
+    for at in labels.values():
+        assert not any(crosses(line, at, (14.0, 4.5)) for line in lines.values())
+    spots = sorted(labels.values())
+    assert not any(abs(x - u) < 28.0 and abs(y - v) < 9.0 for i, (x, y) in enumerate(spots) for u, v in spots[:i])
+    for x, y, wide, high in places.boxes.values():
+        assert not any(abs(x - u) < wide / 2 + 10 and abs(y - v) < high / 2 + 4 for u, v in labels.values())
+
+
+def test_a_small_network_has_the_number_of_every_weight_at_its_line() -> None:
+    model = MLP(2, [2, 1], rng=0)
+    shown = [text for [text] in parts(draw(lossy(model), collapse=model), "weight").values()]
+    assert sorted(shown) == sorted(format_number(w.data, 3) for w in model.weight_parameters())
+
+
+def test_where_there_is_no_room_the_number_of_a_weight_is_in_its_tooltip() -> None:
+    model = MLP(2, [8, 8, 1], rng=0)
+    drawing = draw(lossy(model), collapse=model)
+    layers: Any = model.layers
+    weight = layers[1].neurons[3].weights[5]
+    assert f"{weight.label} = {format_number(weight.data)}, grad {format_number(weight.grad)} (weight)" in titles(
+        drawing, "weight"
+    )
+    assert len(titles(drawing, "weight")) == 2 * 8 + 8 * 8 + 8
+    assert not any(text for key, text in parts(drawing, "weight").items() if len(text) and key == "into-0-0")
+
+
+def test_the_sign_of_a_weight_is_colour_and_dash_and_its_size_is_width() -> None:
     neuron = Neuron(3, init="zeros")
     for weight, number in zip(neuron.weights, (2.0, -1.0, 0.0), strict=True):
         weight.data = number
-    positive, negative, zero = lines(draw_network(neuron))
-    assert to_hex(positive.get_color()) == BLUE.lower()
-    assert to_hex(negative.get_color()) == VERMILLION.lower()
-    assert (positive.is_dashed(), negative.is_dashed()) == (False, True)
-    assert positive.get_linewidth() > negative.get_linewidth() > zero.get_linewidth() > 0.0
+    found = re.findall(
+        r'class="edge operand weight.*?<path ([^>]*)/>', draw_network(neuron, [1.0, 1.0, 1.0]).svg, re.DOTALL
+    )
+    looks = sorted((float(re.findall(r'stroke-width="([\d.]+)"', look)[0]), look) for look in found)
+    assert "#94a3b8" in looks[0][1]
+    assert "#c2410c" in looks[1][1]
+    assert "stroke-dasharray" in looks[1][1]
+    assert "#1d4ed8" in looks[2][1]
+    assert "stroke-dasharray" not in looks[2][1]
 
 
-def test_a_small_network_shows_the_numbers_of_its_weights_and_biases() -> None:
-    model = MLP(2, [2, 1], rng=0)
-    shown = words(draw_network(model))
-    for parameter in model.weight_parameters():
-        assert format_number(parameter.data, 3) in shown
-    assert shown.count("b 0") == 3
+def test_inputs_that_are_numbers_are_drawn_too() -> None:
+    model = MLP(3, [2, 1], rng=0)
+    drawing = draw(lossy(model, floats=True), collapse=model)
+    boxes = [text for text in parts(drawing, "number").values() if text[0].startswith("x")]
+    assert boxes == [["x1", "−0.4"], ["x2", "−0.1"], ["x3", "0.2"]]
 
 
-def test_with_an_example_every_neuron_shows_its_activation_and_delta() -> None:
+def test_equal_networks_give_equal_pictures() -> None:
+    svgs = set()
+    for _ in range(2):
+        model = MLP(2, [5, 3, 1], rng=4)
+        svgs.add(draw(lossy(model), collapse=model).svg)
+    assert len(svgs) == 1
+
+
+def test_a_wide_network_is_a_block_for_each_layer() -> None:
+    model = MLP(64, [32, 10], rng=0)
+    drawing = draw_network(model, [0.01 * i for i in range(64)], 3, loss="cross_entropy")
+    blocks = parts(drawing, "block")
+    assert [text[0] for text in blocks.values()] == [
+        "64 inputs",
+        "layer 1: 32 neurons, tanh",
+        "layer 2: 10 neurons, linear",
+    ]
+    assert parts(drawing, "neuron") == {}
+    assert {"32 × 64 weights", "10 × 32 weights"} <= {
+        text for texts in parts(drawing, "operand").values() for text in texts
+    }
+
+
+def test_draw_network_is_the_picture_of_draw() -> None:
+    model = MLP(2, [3, 1], rng=0)
+    loss = mse(model([Value(1.0, "x1"), Value(-0.5, "x2")]), 0.0)
+    loss.label = "loss"
+    loss.backward()
+    said = f"{model!r}: 13 parameters, loss {format_number(loss.data)}"
+    without: Callable[[Drawing], str] = lambda drawing: re.sub(r"<tr><td [^\n]*", "", drawing.source)  # noqa: E731
+    theirs = draw_network(model, [1.0, -0.5], 0.0)
+    assert without(theirs) == without(draw(loss, collapse=model))
+    assert said.replace(" ", GAP) in theirs.svg
+
+
+def test_the_deltas_are_the_derivatives_by_the_pre_activations() -> None:
     model = MLP(2, [3, 1], activation="tanh", output="sigmoid", rng=0)
-    ax = draw_network(model, [1.0, -0.5], 0.0)
-    prediction = model([1.0, -0.5])
-    loss = mse(prediction, 0.0)
-    sums = [neuron.pre_activation for layer in model.layers for neuron in layer.neurons]  # type: ignore[attr-defined]
-    deltas = gradients(loss, sums)
-    outputs = [*(a.tanh() for a in sums[:3]), prediction]
-    shown = words(ax)
-    for output, delta in zip(outputs, deltas, strict=True):
-        assert f"h {format_number(output.data, 3)}\nδ {format_number(delta, 2)}" in shown
-    assert {"1", "−0.5"} <= set(shown)
-    assert ax.get_title().endswith(f"loss {format_number(loss.data)}")
+    drawing = draw_network(model, [1.0, -0.5], 0.0)
+    layers: Any = model.layers
+    sums = [neuron.pre_activation for layer in layers for neuron in layer.neurons]
+    prediction = sums[-1].sigmoid()
+    deltas = gradients(mse(model([1.0, -0.5]), 0.0), [n.pre_activation for layer in layers for n in layer.neurons])
+    shown = [text for column in neurons(drawing) for text in (parts(drawing, "neuron")[key] for key, _, _ in column)]
+    for text, delta in zip(shown, deltas, strict=True):
+        assert format_number(delta) in text
+    assert format_number(prediction.data) in shown[-1]
 
 
-def test_without_a_target_there_is_no_delta() -> None:
-    shown = words(draw_network(MLP(2, [2, 1], rng=0), [1.0, 2.0]))
-    assert any(text.startswith("h ") for text in shown)
-    assert not any("δ" in text for text in shown)
+def test_without_a_target_there_is_no_delta_and_without_an_example_no_number() -> None:
+    model = MLP(2, [2, 2], rng=0)
+    assert all("h" in text and "δ" not in text for text in parts(draw_network(model, [1.0, 2.0]), "neuron").values())
+    assert all("h" not in text and "b" in text for text in parts(draw_network(model), "neuron").values())
+    assert len(parts(draw_network(model), "value")) == 6, "two inputs, two layers, and nothing that holds them together"
 
 
 def test_drawing_changes_neither_gradients_nor_weights_nor_mode() -> None:
@@ -99,72 +197,30 @@ def test_drawing_changes_neither_gradients_nor_weights_nor_mode() -> None:
     assert model.layers[1].training
 
 
-@pytest.mark.parametrize(("count", "most", "left_out"), [(9, 8, 2), (50, 8, 43), (56, 9, 48), (4, 3, 2), (100, 3, 98)])
-def test_the_middle_of_a_large_layer_is_left_out_and_counted(count: int, most: int, left_out: int) -> None:
-    ax = draw_network(MLP(1, [count, 1], rng=0), most=most)
-    assert f"⋮\n… {left_out} more" in words(ax)
-    assert len(circles(ax)) == 1 + (count - left_out) + 1
+def test_a_recurrent_layer_has_a_column_for_each_use() -> None:
+    layer = Layer(3, 2, "tanh", rng=0)
+    state: list[Any] = [Value(0.0, "h1"), Value(0.0, "h2")]
+    for t in range(3):
+        state = layer.forward([*state, Value(0.5, f"x_{t}")])
+    y = state[0] + state[1]
+    columns = neurons(draw(y, collapse=layer))
+    assert [len(column) for column in columns] == [2, 2, 2]
+    assert all(a[0][1] < b[0][1] for a, b in pairwise(columns))
 
 
-def test_a_layer_that_just_fits_is_drawn_whole() -> None:
-    assert not any("more" in text for text in words(draw_network(MLP(8, [8], rng=0), most=8)))
-
-
-def test_numbers_stay_inside_their_neurons() -> None:
-    model = MLP(20, [12, 3], rng=0)
-    ax = draw_network(model, [0.123 * i - 1.0 for i in range(20)], 2, loss="cross_entropy")
-    figure = ax.get_figure()
-    assert figure is not None
-    figure.canvas.draw()
-    for circle in circles(ax):
-        box = circle.get_window_extent()
-        inside = [t for t in ax.texts if box.contains(*t.get_window_extent().get_points().mean(axis=0))]
-        assert len(inside) == 1
-        assert inside[0].get_window_extent().width < 0.85 * box.width
-
-
-def test_powers_of_ten_keep_clear_of_the_edges_of_their_neurons() -> None:
-    ax = draw_network(MLP(2, [4, 1], rng=0), [1e-5, -1.234e-6], 1.3e-7)
-    ax.figure.draw_without_rendering()
-    assert any("δ" in text.get_text() and "×10" in text.get_text() for text in ax.texts)
-    (left, _), (right, _) = ax.transData.transform([(-0.37, 0.0), (0.37, 0.0)])
-    inside = [text for text in ax.texts if text.get_text().startswith(("h ", "δ ", "b "))]
-    assert max(text.get_window_extent().width for text in inside) < 0.85 * (right - left)
-
-
-def test_it_draws_on_the_axes_given() -> None:
-    _, given = plt.subplots()
-    assert draw_network(Layer(2, 2, rng=0), ax=given) is given
-
-
-def test_a_dead_network_of_zeros_is_drawn() -> None:
-    ax = draw_network(MLP(2, [2, 1], init="zeros"), [0.0, 0.0], 0.0)
-    assert len(lines(ax)) == 6
-
-
-class _NoLayers(Module):
+class _Scaled(Module):
     def __init__(self) -> None:
-        self.factor = Value(1.0)
+        self.factor = Value(3.0, "k")
 
     def forward(self, inputs: list[Any]) -> list[Any]:
-        return [self.factor * inputs[0]]
-
-
-class _Parallel(Module):
-    def __init__(self) -> None:
-        self.left, self.right = Layer(2, 3, rng=0), Layer(2, 3, rng=0)
-
-    def forward(self, inputs: list[Any]) -> list[Any]:
-        return self.left.forward(inputs) + self.right.forward(inputs)
+        return [self.factor * x for x in inputs]
 
 
 def test_errors_say_what_cannot_be_drawn() -> None:
     model = MLP(2, [2, 1], rng=0)
-    with pytest.raises(TypeError, match="draws Layers, and _NoLayers"):
-        draw_network(_NoLayers())
-    with pytest.raises(TypeError, match="does not follow"):
-        draw_network(_Parallel())
-    with pytest.raises(TypeError, match="draws Layers, and int"):
+    with pytest.raises(TypeError, match="what has a Neuron or a Layer first, and _Scaled"):
+        draw_network(_Scaled())
+    with pytest.raises(TypeError, match="draws a model, not int"):
         draw_network(3)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="takes 2 inputs, and was given 3"):
         draw_network(model, [1.0, 2.0, 3.0])
@@ -172,7 +228,3 @@ def test_errors_say_what_cannot_be_drawn() -> None:
         draw_network(model, target=1.0)
     with pytest.raises(ValueError, match="unknown loss"):
         draw_network(model, [1.0, 2.0], 1.0, loss="no loss")
-    with pytest.raises(ValueError, match="most must be at least 3"):
-        draw_network(model, most=2)
-    with pytest.raises(TypeError, match="ax takes matplotlib Axes"):
-        draw_network(model, ax="here")  # type: ignore[arg-type]

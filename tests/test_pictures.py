@@ -159,11 +159,13 @@ class TestLegend:
     def test_it_can_be_left_out(self) -> None:
         assert words(draw(squares()[0], legend=False).svg) == []
 
-    def test_the_number_on_an_edge_into_a_neuron_is_said_to_be_no_weight(self) -> None:
+    def test_what_stands_in_a_neuron_and_at_its_lines_is_said(self) -> None:
         error, model = loss()
-        assert "on an edge into a neuron: d(neuron)/d(operand), which is no weight" in words(
-            draw(error, collapse=model).svg
-        )
+        said = words(draw(error, collapse=model).svg)
+        assert any(line.startswith("a line into a neuron: its weight, wide where large; blue") for line in said)
+        assert "in a neuron: h its activation, b its bias, δ: dL/d(what goes into its activation)" in said
+        bare = words(draw(error, collapse=model, show=()).svg)
+        assert "in a neuron: b its bias" in bare
 
     def test_every_colour_of_the_picture_is_in_its_legend(self) -> None:
         error, model = loss()

@@ -11,6 +11,7 @@ from graphs import worked
 from pages import MODEL, five_paths, net, new_page, opened_browser, shown_in_page, xor  # noqa: F401 (some are fixtures)
 
 from autodiff import Value
+from nn import MLP
 from viz import Stepper, step
 
 pytestmark = [pytest.mark.browser, pytest.mark.once]
@@ -42,6 +43,19 @@ def trained(page: Any) -> None:
         page.get_by_role("button", name="100 steps").click()
 
 
+def deltas_of_a_layer(page: Any) -> None:
+    page.get_by_label("Show").select_option("layer")
+    page.get_by_role("slider", name="Step").fill("11")
+    page.get_by_role("button", name="Fit").click()
+
+
+def layers() -> Stepper:
+    model = MLP(2, [8, 8, 1], rng=0)
+    loss = (model([Value(1.0, "x1"), Value(-2.0, "x2")]) - 0.5) ** 2
+    loss.label = "L"
+    return step(loss, collapse=model)
+
+
 def live() -> Stepper:
     loss, model, examples = xor()
     return step(loss, parameters=model, examples=examples)
@@ -57,7 +71,8 @@ README_PICTURES = {
     "stepper": (lambda: step(worked()), middle_of_the_backward_pass, (1180, 640)),
     "paths": (lambda: step(five_paths()), third_path, (1180, 640)),
     "live": (live, trained, (1280, 720)),
-    "network": (lambda: step(network(), parameters=MODEL), gradient_of_a_weight, (1280, 720)),
+    "network": (lambda: step(network(), collapse=MODEL), gradient_of_a_weight, (1280, 720)),
+    "layers": (layers, deltas_of_a_layer, (1400, 780)),
 }
 
 

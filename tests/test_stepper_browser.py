@@ -348,7 +348,7 @@ def test_neurons_open_and_close_and_show_the_same_numbers(show: Any) -> None:
         check(page, y, known, at)
         page.get_by_role("button", name="Open neurons").click()
         page.keyboard.press("ArrowRight")
-    assert len(collapsed) == 2 * 7, "two inputs, three neurons, the error and its square"
+    assert len(collapsed) == 2 * 7 + 9 + 2, "inputs, neurons, the error, its square; weights and biases; two partials"
 
 
 def test_paper_shows_the_end_state_in_light_and_the_screen_comes_back(show: Any, page: Any) -> None:

@@ -5,10 +5,11 @@ This file gathers the public names; each is documented where it is written.
 
 from viz.derivation.explain import Explanation, explain
 from viz.graph.drawing import Drawing, draw
+from viz.networks.picture import draw_network
+from viz.networks.training import TrainingPicture, draw_training
 from viz.plots.animate import Snapshots, animate_training
 from viz.plots.boundary import plot_decision_boundary
 from viz.plots.curves import plot_activation, plot_gradcheck_error, plot_gradient_flow, plot_history, plot_weights
-from viz.plots.network import draw_network
 from viz.plots.runs import plot_schedules
 from viz.plots.surface import LossPlane, plot_loss_surface
 from viz.step.stepper import Stepper, step
@@ -19,9 +20,11 @@ __all__ = [
     "LossPlane",
     "Snapshots",
     "Stepper",
+    "TrainingPicture",
     "animate_training",
     "draw",
     "draw_network",
+    "draw_training",
     "explain",
     "plot_activation",
     "plot_decision_boundary",

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from nn import MLP, Adam, EarlyStopping, History, Optimizer, Standardize, evaluate, fit, save, split
+from viz.networks.picture import draw_network
 from viz.plots.boundary import plot_decision_boundary
 from viz.plots.curves import plot_history
-from viz.plots.network import draw_network
 
 
 @dataclass(frozen=True)
@@ -98,10 +98,8 @@ def _draw(iris: Run, moons: Run, digits: Run, folder: str) -> None:
     plot_history(moons.history, ax=left)
     plot_decision_boundary(moons.model, *moons.held_out, ax=right)
     _save_picture(figure, folder, "moons.png")
-    figure = Figure(figsize=(8, 8), layout="constrained")
     features, species = iris.held_out
-    draw_network(iris.model, features[0], species[0], loss="cross_entropy", ax=figure.subplots())
-    _save_picture(figure, folder, "iris.png")
+    draw_network(iris.model, features[0], species[0], loss="cross_entropy").save(Path(folder, "iris.png"))
     _save_picture(_wrong_digits(digits, Figure), folder, "digits.png")
 
 

@@ -23,15 +23,15 @@ from viz.cli.expression import Expression, constant
 from viz.cli.reader import ExpressionError
 from viz.cli.report import as_json, as_text
 from viz.graph.drawing import SUFFIXES, Drawing, draw
-from viz.graph.layout import MOST_BOXES, boxes, duration, expected_seconds, require_drawable
+from viz.graph.layout import MOST_BOXES, boxes, require_drawable
 from viz.step import stepper
 from viz.step.code import Code
 from viz.writing.numbers import check_digits
-from viz.writing.text import ascii_only, plain
+from viz.writing.text import ascii_only, can_show, plain
 
-_SUFFIXES = (*SUFFIXES, *stepper.PAGE_SUFFIXES)
+_PICTURES = tuple(suffix for suffix in SUFFIXES if suffix not in stepper.PAGE_SUFFIXES)
+_SUFFIXES = (*_PICTURES, *stepper.PAGE_SUFFIXES)
 RIGHT, MATHEMATICAL_ERROR, WRONG_USAGE = 0, 1, 2
-_LONG_WAIT = 2.0  # seconds without a word
 
 _EXAMPLES = """\
 examples:
@@ -92,7 +92,7 @@ def _run(expression: Expression, inputs: Mapping[str, float], options: argparse.
         _print(json.dumps(as_json(computed, files), indent=2, allow_nan=False))
     else:
         text = as_text(computed, files)
-        if not _can_show(text, sys.stdout):  # spelled out cell by cell, so that the columns stay in line
+        if not can_show(text, sys.stdout):  # spelled out cell by cell, so that the columns stay in line
             computed.spelled = ascii_only
             text = as_text(computed, files)
         _print(text)
@@ -108,8 +108,6 @@ def _save(computed: Computed, options: argparse.Namespace) -> tuple[list[str], E
     files: list[str] = []
     try:
         pictures = [_made(computed, path.suffix.lower() in stepper.PAGE_SUFFIXES, options) for path in options.out]
-        if pictures:
-            _tell_of_waiting(boxes(computed.order))
         for picture, path in zip(pictures, options.out, strict=True):
             files.append(str(picture.save(path)))
     except (ValueError, ImportError, OSError) as error:
@@ -124,12 +122,6 @@ def _made(computed: Computed, is_page: bool, options: argparse.Namespace) -> ste
     lines, made = computed.expression.lines(computed.values)
     code = Code("the expression", 1, tuple(lines), made)
     return stepper.step(computed.y, max_nodes=options.max_nodes, digits=options.digits, code=code)
-
-
-def _tell_of_waiting(count: int) -> None:
-    seconds = expected_seconds(count)
-    if seconds >= _LONG_WAIT:
-        _print(f"autodiff: drawing {count} values and numbers takes {duration(seconds)} …", sys.stderr)
 
 
 def _inputs(given: Sequence[str]) -> dict[str, float]:
@@ -173,7 +165,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("inputs", nargs="*", default=[], metavar="name=number", help="a value for each input, as x=-2")
     parser.add_argument(
         "--out", action="append", default=[], type=_picture, metavar="FILE",
-        help=f"write the picture ({', '.join(SUFFIXES)}) or the step-through page (.html); may be given several times",
+        help=f"write the picture ({', '.join(_PICTURES)}) or the step-through page (.html); may be given several times",
     )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print everything as JSON, at full precision")
     parser.add_argument("--digits", type=int, default=4, help="significant digits of the text and the picture (4)")
@@ -212,15 +204,7 @@ def _fail(error: object, code: int) -> int:
 def _print(text: str, file: Any = None) -> None:
     """Print, where need be with the mathematics spelled out in the letters that the stream has."""
     stream = file or sys.stdout
-    print(text if _can_show(text, stream) else ascii_only(text), file=stream, flush=True)
-
-
-def _can_show(text: str, stream: Any) -> bool:
-    try:
-        text.encode(getattr(stream, "encoding", None) or "ascii")
-    except UnicodeEncodeError:
-        return False
-    return True
+    print(text if can_show(text, stream) else ascii_only(text), file=stream, flush=True)
 
 
 def _close_output() -> None:

@@ -8,6 +8,7 @@ after it. That is read off the graph and off the names of the parameters, so it 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +16,17 @@ from typing import Any
 from autodiff import Value
 
 _AFFINE = ("add", "sub", "mul", "sum", "dot")
-_NEURON = re.compile(r"layers\.(\d+)\.neurons\.(\d+)")
+_NEURON = re.compile(r"(?:(.+)\.)?neurons\.(\d+)")
+_LAYER = re.compile(r"layers\.(\d+)")
+
+
+@dataclass(frozen=True, eq=False)
+class Weight:
+    """A weight at work: the parameter, what it multiplies, and where both stand in the graph, as (node, operand)."""
+
+    parameter: Value
+    input: Value | float
+    places: tuple[tuple[Value, int], ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,16 +35,35 @@ class Box:
 
     path : of its module, as "layers.0.neurons.1"
     nodes : its operations in topological order; the last is its output
-    operands : the Values from outside that it is computed from, parameters too, with ∂output/∂operand along the box
+    pre : its pre-activation, the last of its affine part
+    weights : its weights at work, in their order
+    bias : the parameter that is added, if there is one
+    others : what else it is computed from
+    use : how often its module was used before in this graph
     """
 
     path: str
     nodes: tuple[Value, ...]
-    operands: tuple[tuple[Value, float], ...]
+    pre: Value
+    weights: tuple[Weight, ...]
+    bias: Value | None
+    others: tuple[Value, ...]
+    use: int
 
     @property
     def output(self) -> Value:
         return self.nodes[-1]
+
+    @property
+    def number(self) -> int:
+        """Its place in its layer, from 0 on."""
+        found = _NEURON.fullmatch(self.path)
+        return int(found[2]) if found else 0
+
+    @property
+    def activation(self) -> str:
+        """The name of the operation after the affine part, "linear" where there is none."""
+        return "linear" if self.output is self.pre or self.output.op is None else self.output.op.name
 
     @property
     def title(self) -> str:
@@ -44,7 +74,10 @@ class Box:
     def layer(self) -> str:
         """The name of the layer it stands in, "" where it stands alone."""
         found = _NEURON.fullmatch(self.path)
-        return f"layer {int(found[1]) + 1}" if found else ""
+        if not found:
+            return ""
+        numbered = _LAYER.fullmatch(found[1] or "")
+        return f"layer {int(numbered[1]) + 1}" if numbered else found[1] or "layer"
 
 
 def neuron_boxes(order: Sequence[Value], model: Any) -> tuple[list[Box], set[Value]]:
@@ -59,11 +92,13 @@ def neuron_boxes(order: Sequence[Value], model: Any) -> tuple[list[Box], set[Val
         for arg in node.parents:
             users.setdefault(arg, []).append(node)
     boxes: list[Box] = []
+    uses: Counter[str] = Counter()
     for part in _affine_parts(order, owner):
         nodes = [*part.nodes, *_activation(part.nodes[-1], users, _allowed(model, part.path))]
         used_outside = [node for node in nodes if node is order[-1] or not set(nodes).issuperset(users[node])]
         if used_outside == nodes[-1:]:
-            boxes.append(Box(part.path, tuple(nodes), _operands(nodes)))
+            boxes.append(_box(part, nodes, uses[part.path]))
+            uses[part.path] += 1
     boxed = {node for box in boxes for node in box.nodes}
     hidden = {leaf for leaf in owner if boxed.issuperset(users[leaf])}
     return boxes, hidden
@@ -149,12 +184,24 @@ def _activation(affine: Value, users: dict[Value, list[Value]], allowed: set[str
     return [node for node in following if len(following) == 1 and node.op is not None and node.op.name in allowed]
 
 
-def _operands(nodes: list[Value]) -> tuple[tuple[Value, float], ...]:
-    """What comes from outside, with the recorded local derivatives multiplied along the box and added up."""
-    inside, along = set(nodes), {nodes[-1]: 1.0}
-    for node in reversed(nodes):
-        for arg, partial in zip(node.args, node.partials, strict=True):
-            if isinstance(arg, Value):
-                along[arg] = along.get(arg, 0.0) + along[node] * partial
-    outside = dict.fromkeys(arg for node in nodes for arg in node.parents if arg not in inside)
-    return tuple((arg, along[arg]) for arg in outside)
+def _box(part: _Part, nodes: list[Value], use: int) -> Box:
+    weights = {weight.parameter: weight for node in part.nodes for weight in _weights(node, part.own)}
+    inside = set(nodes) | part.own | {weight.input for weight in weights.values()}
+    others = dict.fromkeys(arg for node in nodes for arg in node.parents if arg not in inside)
+    added = [arg for node in part.nodes for arg in node.parents if arg in part.own and arg not in weights]
+    bias = added[0] if added else None
+    return Box(part.path, tuple(nodes), part.nodes[-1], tuple(weights.values()), bias, tuple(others), use)
+
+
+def _weights(node: Value, own: set[Value]) -> Iterable[Weight]:
+    """The products of a parameter and what is none in one operation; 1·b in a sum of products is a bias, no weight."""
+    assert node.op is not None
+    half = len(node.args) // 2
+    pairs = [(k, half + k) for k in range(half)] if node.op.name in ("dot", "mul") else []
+    for i, j in pairs:
+        if node.args[j] in own:
+            i, j = j, i  # noqa: PLW2901 (the parameter first)
+        parameter, factor = node.args[i], node.args[j]
+        bias = node.op.name == "dot" and isinstance(factor, float) and factor == 1.0 and (i, j) == pairs[-1]
+        if isinstance(parameter, Value) and parameter in own and not bias:
+            yield Weight(parameter, factor, ((node, i), (node, j)))

@@ -20,20 +20,19 @@ from autodiff import Value, topological_order
 from viz.derivation.chain import Chain
 from viz.graph import look as looks
 from viz.graph.collapse import Box
-from viz.graph.layout import edges_are_long
 from viz.graph.legend import legend
 from viz.graph.look import Look, escaped, faint, label
+from viz.graph.network import Network, is_wide
 from viz.graph.render import FONT
 from viz.writing.names import Names
 from viz.writing.numbers import format_number
-from viz.writing.text import plain, shorten
+from viz.writing.text import shorten
 
 if TYPE_CHECKING:
     import graphviz
 
 _LONGEST_TITLE = 12_000
 _SYMMETRIC = ("add", "mul", "maximum", "minimum")  # operand order means nothing; leaving it free avoids crossings
-_STRAIGHT = {"splines": "line", "nslimit": "1"}
 _SMALLEST = {"width": "0.4", "height": "0.4"}  # inches; wide enough that a short symbol's ellipse is a circle
 _TABLE = '<table border="0" cellborder="0" cellspacing="0" cellpadding="{}">{}</table>'
 
@@ -60,10 +59,12 @@ def kinds(order: Sequence[Value], parameters: Collection[Value]) -> dict[Value, 
     return found
 
 
-def kinds_drawn(shown: Sequence[Value], kind: Mapping[Value, str], neurons: bool) -> set[str]:
-    """What a picture of these nodes says in its legend: their kinds, "number" and "neuron" where there are some."""
-    found = {kind[node] for node in shown} | ({"neuron"} if neurons else set())
+def kinds_drawn(shown: Sequence[Value], kind: Mapping[Value, str], neurons: Sequence[Box]) -> set[str]:
+    """What a picture says in its legend: the kinds of nodes, and "number", "neuron" or "layer" where there are some."""
+    wide = is_wide(neurons)
+    found = {kind[node] for node in shown} | ({"layer" if wide else "neuron"} if neurons else set())
     numbers = any(isinstance(arg, float) for node in shown for arg in node.args if not _is_dot(node))
+    numbers |= not wide and any(isinstance(weight.input, float) for box in neurons for weight in box.weights)
     return found | ({"number"} if numbers else set())
 
 
@@ -83,84 +84,55 @@ def to_dot(
     neurons : what is drawn as one box each
     hidden : leaves that are not drawn
     """
-    picture = _Picture(order, names, kind, look)
+    picture = Picture(order, names, kind, look)
+    network = Network(picture, neurons, hidden)
     inside = {node for box in neurons for node in box.nodes}
-    shown = [node for node in order if node not in inside and node not in hidden]
+    network.begin()
+    shown = [node for node in order if node not in inside and node not in hidden and node not in picture.stands]
+    inputs = network.inputs()
     for node in shown:
-        picture.add(node)
-    for box in neurons:
-        picture.add_neuron(box, hidden)
-    picture.add_layers(neurons)
+        picture.add(node, inputs.get(node))
+    network.add()
     picture.add_legend(shown, neurons)
     return picture.digraph, picture.titles
 
 
-class _Picture:
+class Picture:
     def __init__(self, order: Sequence[Value], names: Names, kind: Mapping[Value, str], look: Look) -> None:
         self.names, self.kind, self.look = names, kind, look
         self.output = order[-1]
         self.chain = Chain(order, names, look.digits)
         self.index = {node: i for i, node in enumerate(order)}
+        self.stands: dict[Value, str] = {}  # what is drawn within something else, and the name of that
+        self._joined: set[tuple[str, str]] = set()
         self.titles = {"graph": f"Computation graph of {names.shown[self.output]}"}
-        self.digraph = _empty(look.direction)
-        self.label = "label"
+        self.digraph = empty(look.direction)
         if any(map(_is_dot, order)):
             self.digraph.graph_attr["ranksep"] = "0.45"  # many edges end at one side of a table: room to fan out
-        if edges_are_long(order):
-            self.label = "headlabel"
-            self.digraph.graph_attr.update(_STRAIGHT)
 
-    def add(self, node: Value) -> None:
+    def add(self, node: Value, place: int | None = None) -> None:
+        """A box for a value, and for the operation that made it; ``place`` is that of an input of a network."""
         i, kind = self.index[node], self.kind[node]
         attributes = {"id": f"node-{i}", "class": f"value {kind}", "shape": "box"}
-        attributes |= looks.BOXES[kind] | self._emphasis(node)
+        attributes |= {"group": "inputs", "sortv": str(place + 1)} if place is not None else {}
+        attributes |= looks.BOXES[kind] | self.emphasis(node)
         self.digraph.node(f"node-{i}", self._box(node), _attributes=attributes)
-        self.titles[f"node-{i}"] = self._told(node, kind)
+        self.titles[f"node-{i}"] = self.told(node, kind)
         if node.op is not None:
             self._operation(node, i)
 
-    def add_neuron(self, box: Box, hidden: Collection[Value]) -> None:
-        """A neuron as one box: its operations in a word, its output's numbers, an edge from each operand."""
-        node, i = box.output, self.index[box.output]
-        parts = [f"{part}-{self.index[inner]}" for inner in box.nodes for part in ("node", "op", "result")]
-        operations = ", ".join(dict.fromkeys("Σ" if _is_dot(n) else n.op.symbol for n in box.nodes if n.op))
-        attributes = {"id": f"node-{i}", "class": " ".join(["value neuron", *parts]), "shape": "box"}
-        double = {"peripheries": "2"} if node is self.output else {}
-        attributes |= looks.NEURON | double | self._emphasis(node)
-        self.digraph.node(f"node-{i}", self._box(node, (box.title, operations)), _attributes=attributes)
-        self.titles[f"node-{i}"] = f"{box.title}: " + self._told(node, plain(box.path))
-        for j, (arg, partial) in enumerate(box.operands):
-            if arg in hidden:
-                continue
-            edges = [(inner, k) for inner in box.nodes for k, a in enumerate(inner.args) if a is arg]
-            parts = [f"edge-{self.index[inner]}-{k}" for inner, k in edges]
-            attributes = {"id": f"into-{i}-{j}", "class": " ".join(["operand", *parts])}
-            attributes |= looks.ON_PATH if self.look.edges_on_paths & set(edges) else {}
-            self._edge(arg, f"node-{i}", partial, attributes)
-            along = self.chain.text(f"{self.chain.total(node, arg)} along the box")
-            self.titles[f"into-{i}-{j}"] = f"{along} = {self._number(partial)}"
-
-    def add_layers(self, neurons: Sequence[Box]) -> None:
-        for layer in dict.fromkeys(box.layer for box in neurons if box.layer):
-            with self.digraph.subgraph(name=f"cluster {layer}") as frame:  # type: ignore[union-attr]
-                frame.attr(id=layer.replace(" ", "-"), label=layer, **looks.LAYER)
-                frame.attr("graph", **{"class": "layer"})
-                for box in neurons:
-                    if box.layer == layer:
-                        frame.node(f"node-{self.index[box.output]}")
-
     def add_legend(self, shown: Sequence[Value], neurons: Sequence[Box]) -> None:
-        drawn = kinds_drawn(shown, self.kind, bool(neurons))
+        drawn = kinds_drawn(shown, self.kind, neurons)
         below = legend(self.look, drawn, shown, self.names.shown[self.output])
         if below:
             self.digraph.attr("graph", label=below)
 
-    def _told(self, node: Value, kind: str) -> str:
+    def told(self, node: Value, kind: str) -> str:
         full = self.names.full[node]
         cut = f"{shorten(full, _LONGEST_TITLE)}: " if full != self.names.shown[node] else ""
-        return f"{cut}{self.chain.text(self.chain.value(node))}, grad {self._gradient(node)} ({kind})"
+        return f"{cut}{self.chain.text(self.chain.value(node))}, grad {self.gradient(node)} ({kind})"
 
-    def _emphasis(self, node: Value) -> dict[str, str]:
+    def emphasis(self, node: Value) -> dict[str, str]:
         """What heat and highlight change in the look of a box."""
         share = looks.heat_of(node, self.look.heat) / self.look.hottest if self.look.hottest else 0.0
         found = looks.heated(share) if self.look.heat else {}
@@ -189,11 +161,21 @@ class _Picture:
     def _edge(self, arg: Value, to: str, partial: float, attributes: dict[str, str]) -> None:
         """From an operand to an operation or a neuron, with the local derivative."""
         if "partial" in self.look.show:
-            attributes[self.label] = label(escaped(self._number(partial) if math.isfinite(partial) else "undefined"))
-        self.digraph.edge(f"node-{self.index[arg]}", to, _attributes=attributes)
+            attributes["label"] = label(escaped(self.number(partial) if math.isfinite(partial) else "undefined"))
+        tail = self.drawn(arg)
+        if arg in self.stands and (tail, to) in self._joined:
+            return
+        self._joined.add((tail, to))
+        if arg in self.stands:
+            attributes.pop("label", None)
+        self.digraph.edge(tail, to, _attributes=attributes)
+
+    def drawn(self, node: Value) -> str:
+        """The name of what a Value is drawn as."""
+        return self.stands.get(node, f"node-{self.index[node]}")
 
     def _constant(self, node: Value, i: int, j: int, number: float) -> None:
-        key, text = f"number-{i}-{j}", self._number(number)
+        key, text = f"number-{i}-{j}", self.number(number)
         self.digraph.node(key, label(escaped(text)), _attributes={"id": key, "class": "number", **looks.NUMBER})
         attributes = {"id": f"edge-{i}-{j}", "class": "operand", "style": "dotted"}
         self.digraph.edge(key, f"op-{i}{self._port(node, j)}", _attributes=attributes)
@@ -223,13 +205,17 @@ class _Picture:
         return _TABLE.format(3, rows)
 
     def _factor(self, arg: Value | float) -> str:
-        return looks.name(self.names.shown[arg]) if isinstance(arg, Value) else escaped(self._number(arg))
+        return looks.name(self.names.shown[arg]) if isinstance(arg, Value) else escaped(self.number(arg))
 
-    def _number(self, x: float) -> str:
+    def number(self, x: float) -> str:
         return format_number(x, self.look.digits)
 
-    def _gradient(self, node: Value) -> str:
-        return self.look.gradients[node] if self.look.gradients else self._number(node.grad)
+    def total(self, node: Value) -> float:
+        """The derivative of the output by a node, as a number: as a page reckons it, or as the last pass left it."""
+        return self.look.totals[node] if self.look.totals else node.grad
+
+    def gradient(self, node: Value) -> str:
+        return self.look.gradients[node] if self.look.gradients else self.number(node.grad)
 
     def _box(self, node: Value, lines: Sequence[str] = ()) -> str:
         rows = [f'<tr><td colspan="2">{faint(escaped(line))}</td></tr>' for line in lines]
@@ -237,19 +223,19 @@ class _Picture:
         given = f"<b>{name}</b>" if node in self.names.own else faint(name)
         rows.append(f'<tr><td colspan="2">{given}</td></tr>')
         shown = (
-            ("data", "data", self.look.room or self._number(node.data)),
-            ("grad", self.look.word, self._gradient(node)),
+            ("data", "data", self.look.room or self.number(node.data)),
+            ("grad", self.look.word, self.gradient(node)),
         )
         for key, said, text in shown:
             if key in self.look.show:
-                word, number = (self._mark(f"{what}{key}-{self.index[node]}") for what in ("word-", ""))
+                word, number = (self.mark(f"{what}{key}-{self.index[node]}") for what in ("word-", ""))
                 rows.append(
                     f'<tr><td align="left"{word}>{faint(escaped(said))}</td>'
                     f'<td align="right"{number}>{escaped(" " + text)}</td></tr>'
                 )
         return label(_TABLE.format(1, "".join(rows)))
 
-    def _mark(self, key: str) -> str:
+    def mark(self, key: str) -> str:
         """An id for a cell: Graphviz gives it an element of its own if it has a link, which `render.svg` takes off."""
         return f' id="{key}" href="#"' if self.look.marked else ""
 
@@ -258,7 +244,8 @@ def _is_dot(node: Value) -> bool:
     return node.op is not None and node.op.name == "dot"
 
 
-def _empty(direction: str) -> graphviz.Digraph:
+def empty(direction: str) -> graphviz.Digraph:
+    """A picture with nothing in it yet, in the font and colours of all."""
     import graphviz
 
     font = f"{FONT},Verdana,sans-serif"  # the second and third are for a browser that has not the first

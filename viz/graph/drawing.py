@@ -5,10 +5,12 @@ What is in the picture is decided in `dot`, how it becomes SVG, PNG or PDF in `r
 
 from __future__ import annotations
 
+import html
 import os
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
+from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,10 +19,10 @@ from autodiff import Value, count_paths, topological_order
 from autodiff.graph import require_value
 from autodiff.steps import require_current
 from viz.derivation.chain import Chain
-from viz.graph import dot, render
+from viz.graph import dot, overview, render
 from viz.graph.collapse import neuron_boxes
 from viz.graph.gradients import gradient_texts
-from viz.graph.layout import MOST_BOXES, boxes, require_drawable
+from viz.graph.layout import MOST_BOXES, MOST_IN_FULL, boxes, require_drawable, waiting
 from viz.graph.look import Look, heat_of
 from viz.graph.output import PIXELS_SHOWN, Bundle, bundle, saved
 from viz.graph.render import Places
@@ -32,7 +34,7 @@ from viz.writing.text import columns, plain, shorten
 _SHOWN = ("data", "grad", "partial")
 _DIRECTIONS = ("LR", "TB")
 
-SUFFIXES = (".svg", ".png", ".pdf", ".dot", ".tex")
+SUFFIXES = (".svg", ".png", ".pdf", ".dot", ".tex", ".html")
 
 
 class Drawing:
@@ -44,25 +46,35 @@ class Drawing:
     save(path) : write it; ``str(drawing)`` is the same graph as a table to read
     """
 
-    def __init__(self, source: str, titles: Mapping[str, str], text: str, write_tikz: Callable[[Places], str]) -> None:
+    def __init__(
+        self, source: str, titles: Mapping[str, str], text: str, write_tikz: Callable[[Places], str], count: int = 0
+    ) -> None:
         self.source = source
-        self._titles = titles
+        self._titles, self._count = titles, count
         self._text = text
         self._write_tikz = write_tikz
 
     @cached_property
     def svg(self) -> str:
-        return render.svg(self.source, self._titles)
+        with waiting(self._count):
+            return render.svg(self.source, self._titles)
+
+    @property
+    def page(self) -> str:
+        """The picture as one page of HTML, to be seen whole and to be zoomed into."""
+        template = files("viz.graph").joinpath("zoom.html").read_text(encoding="utf-8")
+        return template.replace("__TITLE__", html.escape(self._titles["graph"])).replace("__SVG__", self.svg, 1)
 
     @cached_property
     def tikz(self) -> str:
-        return self._write_tikz(render.places(self.source))
+        return self._write_tikz(render.places(self.source, paper=True))
 
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write the picture to ``path``, in the format its suffix names: .svg, .png, .pdf, .dot or, for LaTeX, .tex.
+        """Write the picture to ``path``, in the format its suffix names: .svg, .png, .pdf, .dot, .tex (for LaTeX)
+        or .html (a page to zoom into).
 
-        The file appears complete or not at all. Raises ValueError for another suffix, OSError where the file
-        cannot be written.
+        On paper (.pdf, .tex) a picture that is much wider than a sheet is wrapped, as lines of text are. The file
+        appears complete or not at all. Raises ValueError for another suffix, OSError where the file cannot be written.
         """
         makers: Sequence[Callable[[], str | bytes]] = (
             lambda: self.svg,
@@ -70,6 +82,7 @@ class Drawing:
             lambda: render.pdf(self.source),
             lambda: self.source,
             lambda: self.tikz,
+            lambda: self.page,
         )
         return saved(path, dict(zip(SUFFIXES, makers, strict=True)), "a drawing")
 
@@ -107,14 +120,16 @@ def draw(
     direction : "LR" (from left to right) or "TB" (from the top down)
     parameters : the leaves to draw as parameters: Values, or what has a method ``parameters()``; the other
         leaves are inputs
-    collapse : a model (anything with ``named_parameters()``): its neurons are drawn as boxes, framed by layer, in
-        place of their operations and parameters, which count as ``parameters``; the number on an edge is then
-        d(neuron)/d(operand)
+    collapse : a model (anything with ``named_parameters()``), drawn as a network: its neurons in columns, in place of
+        their operations, with their activation h, their δ and their bias b; their weights are lines between them, wide
+        where they are large, with their numbers where there is room. Where a layer has more than 20 neurons, or
+        inputs, each layer is one block. The model's parameters count as ``parameters``
     heat : "data" or "grad" colours the boxes by its size, from white (0) to orange (the largest)
     highlight : a Value x: all paths from y to x are drawn wide and red, and counted in the caption; or one of them, as
         `autodiff.paths` lists them: it alone is, with its product
     legend : whether the picture says below what its colours and numbers mean
-    max_nodes : the largest picture that is drawn, counting values and numbers
+    max_nodes : the largest picture that is drawn, counting values and numbers; of more than 2,000 an overview, in which
+        each value is a small box with its name, operation and data (save it as .html to zoom)
     digits : significant digits of the numbers, 1 to 17
 
     Inputs are blue rectangles, parameters green with a dashed border, intermediate values grey and rounded, the
@@ -140,21 +155,48 @@ def draw(
     q     x + y    3     −4    intermediate
     f     q·z      −12   1     output
     """
+    return drawn(
+        y, names, show=show, direction=direction, parameters=parameters, collapse=collapse, heat=heat,
+        highlight=highlight, legend=legend, max_nodes=max_nodes, digits=digits,
+    )  # fmt: skip
+
+
+def drawn(
+    y: Value,
+    names: Mapping[str, Any] | None = None,
+    *,
+    show: str | Collection[str] = _SHOWN,
+    direction: str = "LR",
+    parameters: Any = (),
+    collapse: Any = None,
+    heat: str | None = None,
+    highlight: Value | ChainPath | None = None,
+    legend: bool = True,
+    max_nodes: int = MOST_BOXES,
+    digits: int = 4,
+    caption: str = "",
+    bare: bool = False,
+) -> Drawing:
+    """What `draw` returns, with a caption; ``bare`` leaves out y itself, which only holds several outputs together."""
     order = topological_order(require_value(y, "draw"))
     look = _look(show, direction, digits)
     neurons, hidden = neuron_boxes(order, collapse) if collapse is not None else ([], set[Value]())
+    hidden |= {y} if bare else set()
     inside = {node for box in neurons for node in box.nodes} | hidden
     outside = [node for node in order if node not in inside]
     called = names_of(order, names)
-    require_drawable(boxes(outside) + len(neurons), max_nodes, called.shown[y])
+    count = boxes(outside) + len(neurons)
+    require_drawable(count, max_nodes, called.shown[y])
     require_current(order)
     chosen = parameters_of(parameters)
     if collapse is not None:
         chosen = [*chosen, *(parameter for _, parameter in collapse.named_parameters())]
     kind = dot.kinds(order, chosen)
+    if count > MOST_IN_FULL:
+        return _overview(order, called, kind, look, count)
     gradients = gradient_texts(order, digits)
     chain = Chain(order, called, digits)
-    look = replace(look, gradients=gradients, legend=legend)
+    look = replace(look, gradients=gradients, legend=legend, captions=(caption,) if caption else ())
     look = _highlighted(_heated(look, [*outside, *(box.output for box in neurons)], heat), order, chain, highlight)
     digraph, titles = dot.to_dot(order, called, kind, look, neurons, hidden)
     return Drawing(
@@ -162,7 +204,14 @@ def draw(
         titles,
         _table(order, called, kind, gradients, chain),
         lambda places: tikz(order, called, kind, look, places, neurons),
+        count,
     )
+
+
+def _overview(order: list[Value], names: Names, kind: Mapping[Value, str], look: Look, count: int) -> Drawing:
+    digraph, titles = overview.to_dot(order, names, kind, look.digits)
+    text = f"{titles['graph']}, {len(order)} values. Save it as .html to zoom into it."
+    return Drawing(digraph.source, titles, text, lambda places: tikz(order, names, kind, look, places), count)
 
 
 def _heated(look: Look, shown: list[Value], heat: str | None) -> Look:

@@ -1,21 +1,23 @@
-"""How large a picture is, how long it takes to lay out, and when it is too large: one count, one limit, one message.
+"""How large a picture is, how long it takes, and when it is too large: one count, one limit, one message, one wait.
 
-The layout itself is Graphviz's, called in `render`.
+Where things stand is decided in `placing`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 from autodiff import Value
 from autodiff.checks import integer
+from viz.writing.text import ascii_only, can_show
 
-MOST_BOXES = 400  # of a picture, unless its maker is given another limit
+MOST_BOXES = 1000  # of a picture, unless its maker is given another limit
+MOST_IN_FULL = 2000  # that are drawn with operations and gradients; of more there is an overview
 
-# Graphviz bends edges around all that they pass, which takes it minutes where many pass far. Where the edges of a graph
-# pass more operations than this together, they are straight, with their labels at the heads: a few seconds at most.
-_LONG_EDGES = 300
-_SECONDS = 4e-5  # for a box and another; measured on graphs of 100 to 1,000 boxes
+_SECONDS = 2.5e-3  # for a box; measured on graphs of 300 to 10,000 (benchmarks/layout.py)
+_LONG_WAIT = 2.0  # seconds, from which on one is told
 
 
 def boxes(nodes: Iterable[Value]) -> int:
@@ -30,8 +32,8 @@ def _numbers(node: Value) -> int:
 
 
 def expected_seconds(count: int) -> float:
-    """How long a picture of so many boxes takes to lay out, to within a factor of three or so."""
-    return _SECONDS * count * count
+    """How long a picture of so many boxes takes, to within a factor of three or so."""
+    return _SECONDS * count
 
 
 def require_drawable(count: int, most: int, output: str, option: str = "max_nodes") -> None:
@@ -46,11 +48,12 @@ def require_drawable(count: int, most: int, output: str, option: str = "max_node
         f"the graph has {count} values and numbers, more than {option}={most}, and a picture of it would take "
         f"{duration(expected_seconds(count))}"
     )
+    larger = f"give a larger {option}" + (" for an overview" if count > MOST_IN_FULL else "")
     if option.startswith("-"):  # on the command line
-        raise ValueError(f"{too_large}: give a larger {option}")
+        raise ValueError(f"{too_large}: {larger}")
     raise ValueError(
-        f"{too_large}. Show its neurons as boxes (collapse=model), derive one gradient in words (explain(y, x)), draw "
-        f"a part (a Value that {output} is computed from), or give a larger {option}"
+        f"{too_large}. Show it as a network (collapse=model), derive one gradient in words (explain(y, x)), draw "
+        f"a part (a Value that {output} is computed from), or {larger}"
     )
 
 
@@ -64,17 +67,21 @@ def duration(seconds: float) -> str:
     return f"about {seconds / 60.0:.0f} minutes" if seconds < 5400.0 else "hours"
 
 
-def edges_are_long(order: Sequence[Value]) -> bool:
-    """Whether the edges pass so many operations that bending them all would take minutes."""
-    return _edges_length(order) > _LONG_EDGES
-
-
-def _edges_length(order: Sequence[Value]) -> int:
-    """How many operations the edges pass that lead past some, all edges together; a leaf stands by its first use."""
-    depth: dict[Value, int] = {}
-    first_use: dict[Value, int] = {}
-    for node in order:
-        depth[node] = max((depth[a] + 1 for a in node.parents), default=0)
-        for a in node.parents:
-            first_use[a] = min(first_use.get(a, depth[node]), depth[node])
-    return sum(depth[node] - (first_use[a] if a.op is None else depth[a] + 1) for node in order for a in node.parents)
+@contextmanager
+def waiting(count: int) -> Iterator[None]:
+    """A line on stderr while a picture of so many boxes is made, where that takes a while; on a terminal it goes."""
+    seconds = expected_seconds(count)
+    if seconds < _LONG_WAIT or sys.stderr is None:
+        yield
+        return
+    line = f"autodiff: drawing {count} values and numbers takes {duration(seconds)} …"
+    if not can_show(line, sys.stderr):
+        line = ascii_only(line)
+    gone = sys.stderr.isatty()
+    sys.stderr.write(line if gone else f"{line}\n")
+    sys.stderr.flush()
+    try:
+        yield
+    finally:
+        if gone:
+            sys.stderr.write(f"\r{' ' * len(line)}\r")

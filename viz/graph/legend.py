@@ -16,8 +16,9 @@ WORDS = {
     "output": "output",
     "number": "a number",
     "neuron": "neuron",
+    "layer": "layer",
 }
-_FILLS = {**BOXES, "number": NUMBER, "neuron": NEURON}
+_FILLS = {**BOXES, "number": NUMBER, "neuron": NEURON, "layer": NEURON}
 
 
 def legend(look: Look, kinds: Collection[str], shown: Sequence[Value], output: str) -> str:
@@ -62,8 +63,17 @@ def lines_of(look: Look, kinds: Collection[str], shown: Sequence[Value], output:
     operations = [node for node in shown if node.op is not None]
     if "partial" in look.show and operations:
         lines.append("on an edge: local derivative, ∂result/∂operand")
-    if "partial" in look.show and "neuron" in kinds:
-        lines.append("on an edge into a neuron: d(neuron)/d(operand), which is no weight")
+    if "layer" in kinds:
+        lines.append("a cell: a neuron, or an input; blue > 0, red < 0, dark where it is large in its layer")
+        lines.append(
+            "h: activations, from the least to the largest"
+            + (f"; δ: d{output}/d(what goes into the activation)" if "grad" in look.show else "")
+        )
+    elif "neuron" in kinds:
+        lines.append("a line into a neuron: its weight, wide where large; blue, solid where > 0, red, dashed where < 0")
+        delta = f", δ: d{output}/d(what goes into its activation)" if "grad" in look.show else ""
+        activation = "h its activation, " if "data" in look.show else ""
+        lines.append(f"in a neuron: {activation}b its bias{delta}")
     if "grad" in look.show:
         texts = (look.gradients or {}).values()
         lines.append(f"grad: total derivative, d{output}/d(value)")
@@ -73,6 +83,6 @@ def lines_of(look: Look, kinds: Collection[str], shown: Sequence[Value], output:
             lines.append(f"{ACCUMULATED} more than this pass: leaves add up over calls")
     dots = [node for node in operations if node.op is not None and node.op.name == "dot"]
     if dots:
-        one = any(arg == 1.0 for node in dots for arg in node.args if isinstance(arg, float))
+        one = any(isinstance(node.args[-1], float) and node.args[-1] == 1.0 for node in dots)
         lines.append("Σ: sum of the products below it" + ("; · 1: a bias, whose input is always 1" if one else ""))
     return lines

@@ -35,6 +35,7 @@ class Look:
     """What a picture shows: ``show`` holds "data", "grad", "partial"; ``direction`` is "LR" or "TB".
 
     gradients : for each node the text that stands for its gradient
+    totals : for each node its gradient, where that is not the one that it has
     room : the text that data is laid out for, where a page will put other numbers; "" for its own
     word : what stands beside it
     legend : whether the picture says below what its colours and numbers mean
@@ -48,6 +49,7 @@ class Look:
     direction: str = "LR"
     digits: int = 4
     gradients: Mapping[Value, str] | None = None
+    totals: Mapping[Value, float] | None = None
     room: str = ""
     word: str = "grad"
     legend: bool = False

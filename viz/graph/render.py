@@ -24,6 +24,8 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+from viz.graph import placing
+
 FONT = "DejaVu Sans"
 
 _SVG = "http://www.w3.org/2000/svg"
@@ -93,8 +95,8 @@ def png(source: str, most_pixels: float = _MOST_PIXELS) -> bytes:
 
 
 def pdf(source: str) -> bytes:
-    """The picture of a DOT graph as one page of PDF, its fonts embedded."""
-    return _render(source, "pdf")
+    """The picture of a DOT graph as one page of PDF, its fonts embedded; one much wider than a sheet is wrapped."""
+    return _render(source, "pdf", paper=True)
 
 
 @dataclass(frozen=True)
@@ -113,9 +115,9 @@ class Places:
     labels: Mapping[str, tuple[float, float]]
 
 
-def places(source: str) -> Places:
-    """Where Graphviz places the parts of a DOT graph, for those that have ids."""
-    with _opened(_positioned(source)) as graph:
+def places(source: str, paper: bool = False) -> Places:
+    """Where the parts of a DOT graph are placed, for those that have ids; on paper as `pdf` places them."""
+    with _opened(_positioned(source, paper)) as graph:
         left, bottom, right, top = map(float, graph.graph_attr["bb"].split(","))
         boxes: dict[str, tuple[float, float, float, float]] = {}
         for node in graph.nodes():
@@ -146,10 +148,10 @@ def _point(text: str) -> tuple[float, float]:
 
 
 @lru_cache(maxsize=8)
-def _positioned(source: str) -> str:
+def _positioned(source: str, paper: bool) -> str:
     """The DOT graph with the place of everything in it: laid out once, whatever is then made of it."""
     with _opened(source) as graph:
-        graph.layout(prog="dot")
+        placing.place(graph, paper)
         for node in graph.nodes():
             if node.attr["peripheries"] == "2":  # the size that is written has the second border in it, and would grow
                 for side in ("width", "height"):
@@ -157,8 +159,8 @@ def _positioned(source: str) -> str:
         return graph.to_string()
 
 
-def _render(source: str, format: str, **attributes: str) -> bytes:  # noqa: A002 (Graphviz's word)
-    with _opened(_positioned(source)) as graph:
+def _render(source: str, format: str, paper: bool = False, **attributes: str) -> bytes:  # noqa: A002 (Graphviz's word)
+    with _opened(_positioned(source, paper)) as graph:
         graph.graph_attr.update(attributes)
         return graph.draw(format=format, prog="nop2")  # as it is placed
 

@@ -103,12 +103,16 @@ class _Writer:
         return lines
 
     def neuron(self, i: int, box: Box) -> str:
-        return self._box(f"node-{i}", "neuron", self._table(box.output, box.title))
+        return self._box(f"node-{i}", "neuron", self._neuron(box))
 
     def edges_into(self, i: int, box: Box) -> list[str]:
-        keys = [(f"into-{i}-{j}", partial) for j, (_, partial) in enumerate(box.operands)]
-        shown = "partial" in self.look.show
-        return [self._edge(key, self._number(p) if shown else "") for key, p in keys if key in self.places.lines]
+        lines = []
+        for j, weight in enumerate(box.weights):
+            number = format_number(weight.parameter.data, 3)
+            more = ", dashed" if weight.parameter.data < 0.0 else ""
+            lines.append(self._edge(f"into-{i}-{j}", _in_mathematics(number), more, "-"))
+        others = (f"into-{i}-{j}" for j in range(len(box.weights), len(box.weights) + len(box.others)))
+        return lines + [self._edge(key, "") for key in others if key in self.places.lines]
 
     def edges(self, i: int, node: Value) -> list[str]:
         lines = [self._edge(f"result-{i}", "")] if node.op is not None else []
@@ -125,19 +129,26 @@ class _Writer:
         size = f"minimum width={width:.1f}bp, minimum height={height:.1f}bp"
         return f"\\node[{style}, {size}] at ({x:.1f},{y:.1f}) {{{text}}};"
 
-    def _edge(self, key: str, label: str, more: str = "") -> str:
+    def _edge(self, key: str, label: str, more: str = "", arrow: str = "->") -> str:
         first, *points = [f"({x:.1f},{y:.1f})" for x, y in self.places.lines[key]]
         curves = [f".. controls {a} and {b} .. {c}" for a, b, c in zip(*[iter(points)] * 3, strict=False)]
         tip = points[-1] if len(points) % 3 else ""
-        line = f"\\draw[edge, ->{more}] {first} {' '.join(curves)}{f' -- {tip}' if tip else ''};"
+        line = f"\\draw[edge, {arrow}{more}] {first} {' '.join(curves)}{f' -- {tip}' if tip else ''};"
         if label and key in self.places.labels:
             x, y = self.places.labels[key]
             line += f"\n\\node[partial] at ({x:.1f},{y:.1f}) {{{label}}};"
         return line
 
-    def _table(self, node: Value, title: str = "") -> str:
-        rows = [rf"\multicolumn{{2}}{{c}}{{{title}}}"] if title else []
-        rows.append(rf"\multicolumn{{2}}{{c}}{{${latex_name(self.names.shown[node])}$}}")
+    def _neuron(self, box: Box) -> str:
+        name = f"${latex_name(self.names.shown[box.output])}$"
+        bias = f"$b$ {_in_mathematics(format_number(box.bias.data, 3))}" if box.bias is not None else ""
+        rows = [f"{name} & $h$ & {self._number(box.output.data)}" if "data" in self.look.show else name]
+        if "grad" in self.look.show:
+            rows.append(rf"{bias} & $\delta$ & {_in_mathematics((self.look.gradients or {})[box.pre])}")
+        return rf"\begin{{tabular}}{{@{{}}l@{{ }}l@{{ }}r@{{}}}}{_LINE_END.join(rows)}\end{{tabular}}"
+
+    def _table(self, node: Value) -> str:
+        rows = [rf"\multicolumn{{2}}{{c}}{{${latex_name(self.names.shown[node])}$}}"]
         gradient = (self.look.gradients or {}).get(node, format_number(node.grad, self.look.digits))
         for key, text in (("data", self._number(node.data)), ("grad", _in_mathematics(gradient))):
             if key in self.look.show:

@@ -11,7 +11,8 @@
     const parts = new URLSearchParams(location.hash.slice(1));
     found.predict = parts.has("predict");
     found.embed = parts.has("embed");
-    const shown = (one) => one.by !== null && one.mode === parts.get("show") && nodes[one.by].plain === parts.get("by");
+    const by = (one) => (one.by === null ? null : nodes[one.by].plain);
+    const shown = (one) => one.mode === parts.get("show") && by(one) === parts.get("by");
     found.walk = walks.find(shown) || walks[0];
     if (/^\d{1,6}$/.test(parts.get("step") || "")) found.step = Number(parts.get("step"));
     if (standing) return found;
@@ -31,7 +32,8 @@
       const kept = new URLSearchParams(location.hash.slice(1)).has("embed") ? ["embed"] : [];
       const numbers = addressed.filter(([, i]) => given[i] !== recorded.given[i])
         .map(([name, i]) => `${encodeURIComponent(name)}=${given[i]}`);
-      const by = walk.by === null ? [] : [`show=${walk.mode}`, `by=${encodeURIComponent(nodes[walk.by].plain)}`];
+      const by = walk === walks[0] ? [] : [`show=${walk.mode}`,
+        ...(walk.by === null ? [] : [`by=${encodeURIComponent(nodes[walk.by].plain)}`])];
       const hash = [...kept, ...(at ? [`step=${at}`] : []), ...(predict ? ["predict"] : []), ...by, ...numbers].join("&");
       try {
         history.replaceState(null, "", hash ? `#${hash}` : location.pathname + location.search);

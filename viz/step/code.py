@@ -9,7 +9,7 @@ from __future__ import annotations
 import linecache
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from autodiff import Value
@@ -26,12 +26,14 @@ class Code:
     first : the number of the first line
     lines : their text
     made : for each Value that one of them made, which, counted from 0
+    back : for those whose gradient one of them passes on, which
     """
 
     name: str
     first: int
     lines: tuple[str, ...]
     made: Mapping[Value, int]
+    back: Mapping[Value, int] = field(default_factory=dict)
 
 
 def code_of(order: Sequence[Value]) -> Code | None:

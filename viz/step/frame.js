@@ -14,7 +14,8 @@
     Last: () => icon("Last"), Play: () => `${icon("Play")} Play`, Pause: () => `${icon("Pause")} Pause` };
   const button = (name) => `<button type="button" class="${name.toLowerCase()}" aria-label="${name}"
     title="${name} (${KEYS[name]})">${inside[name]()}</button>`;
-  const MODES = { backward: "Backward pass", paths: "One path at a time", forward: "Forward mode" };
+  const MODES = { backward: walks.length > 1 && walks[1].by === null ? "Scalar by scalar" : "Backward pass",
+    neuron: "Neuron by neuron", layer: "Layer by layer", paths: "One path at a time", forward: "Forward mode" };
 
   const FRAME = `
     <div class="stepper" role="group" tabindex="-1"><div class="frame">

@@ -55,12 +55,14 @@ class Lesson:
         self.forward = list(forward_steps(self.y))
         self.backward = list(backward_steps(self.y))
         self.uses = Counter(c.arg for step in self.backward for c in step.contributions)
+        self.inside: list[Walk] = []  # by neurons and by layers, as `inside` gives them
         self.steps = [self._start(), self._given(), *self._forward(), self._seed(), *self._contributions(), self._end()]
 
     @cached_property
     def walks(self) -> list[Walk]:
-        """The backward pass, then for each leaf its paths one by one, and forward mode."""
-        return [Walk("backward", None, "grad", "gradient", tuple(self.steps)), *side_walks(self.chain, self.order)]
+        """The backward pass, the same of a network at larger steps, then for each leaf its paths, and forward mode."""
+        whole = Walk("backward", None, "grad", "gradient", tuple(self.steps))
+        return [whole, *self.inside, *side_walks(self.chain, self.order)]
 
     @cached_property
     def gradients(self) -> dict[Value, float]:
@@ -169,14 +171,17 @@ class Lesson:
 
     def _end(self) -> Step:
         leaves = [step for step in reversed(self.backward) if step.node.op is None]
-        said = [f"{self.chain.total(self.y, leaf.node)} {self._gradient(leaf.node)}" for leaf in leaves]
+        said = [f"{self.chain.total(self.y, leaf.node)} {self.gradient(leaf.node)}" for leaf in leaves]
         more = f", … {len(said) - _SHOWN_LEAVES} more" if len(said) > _SHOWN_LEAVES else ""
         edges = sum(len(step.contributions) for step in self.backward)
         work = f"one pass over {edges} edge{'s' if edges != 1 else ''}, one multiplication each"
         note = f"All gradients are known, after {work}. Choose a value in the picture for its whole story."
         return Step("end", ", ".join(said[:_SHOWN_LEAVES]) + more, note)
 
-    def _gradient(self, node: Value) -> str:
+    def value(self, node: Value) -> str:
+        return self.chain.told(self.chain.data(node))
+
+    def gradient(self, node: Value) -> str:
         return self.chain.told(self.chain.keep(f"g{self.index[node]}", self.gradients[node]))
 
     def _parts_of(self, node: Value) -> tuple[str, ...]:
@@ -228,7 +233,7 @@ class Lesson:
             "plain": plain(self.names.full[node]),
             "kind": _WORDS[self.kind[node]],
             "data": self.chain.told(self.chain.data(node)),
-            "grad": f"{self.chain.total(self.y, node)} {self._gradient(node)}",
+            "grad": f"{self.chain.total(self.y, node)} {self.gradient(node)}",
         }
         if node.op is None:
             return told

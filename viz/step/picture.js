@@ -74,7 +74,22 @@
       if (found) owned[Number(found[1])].add(element);
     });
     const numbers = [...picture.querySelectorAll("[data-number]")].map((text) => ({ text, key: text.dataset.number }));
-    const words = [...picture.querySelectorAll(".word")].filter((word) => word.textContent === "grad");
+    const words = [...picture.querySelectorAll(".word")].filter((word) => /^(grad|δ)$/.test(word.textContent.trim()))
+      .map((word) => ({ word, own: word.textContent }));
+    // The lines of weights: as wide as they are large, dashed where they are negative.
+    const lines = [...picture.querySelectorAll(".weight")].flatMap((line) => {
+      const leaf = /(?:^| )node-(\d+)/.exec(line.dataset.part);
+      return leaf ? [{ line, leaf: Number(leaf[1]) }] : [];
+    });
+    const weigh = (given) => {
+      const largest = Math.max(...lines.map(({ leaf }) => Math.abs(given[leaf]))) || 1;
+      lines.forEach(({ line, leaf }) => {
+        const share = given[leaf] / largest;
+        line.style.setProperty("--width", (0.4 + (lines.length > 60 ? 1.6 : 3.6) * Math.abs(share)).toFixed(2));
+        line.classList.toggle("negative", share < 0);
+        line.classList.toggle("positive", share > 0);
+      });
+    };
     const pending = [];
     const states = [];
     let lit = [];
@@ -121,7 +136,7 @@
     };
 
     /* Only what changed is touched: a graph of hundreds of nodes stays fluent. */
-    const paint = (step, known, awaited, chosen, walk, fault) => {
+    const paint = (step, known, awaited, chosen, walk, fault, given) => {
       still();
       failing?.forEach((element) => element.classList.remove("failing"));
       failing = fault ? [`node-${fault[0]}`, `op-${fault[0]}`].map((part) => parts.get(part)).filter(Boolean) : null;
@@ -136,7 +151,11 @@
           else delete number.text.dataset.value;
         }
       }
-      words.forEach((word) => word.textContent === walk.word || (word.textContent = walk.word));
+      words.forEach(({ word, own }) => {
+        const now = walk.word === "grad" ? own : walk.word;
+        if (word.textContent !== now) word.textContent = now;
+      });
+      if (lines.length) weigh(given);
       owned.forEach((elements, i) => {
         const todo = !known(`data-${i}`);
         if (todo !== pending[i]) elements.forEach((element) => element.classList.toggle("todo", todo));

@@ -109,7 +109,7 @@
       return value === undefined ? undefined : { value, text: written(value) + found.more };
     };
     const known = (place, until) => {
-      const side = walk !== walks[0];
+      const side = walk.by !== null;
       const here = side && !place.startsWith("grad") ? knowledge[0] : knowledge[walks.indexOf(walk)];
       return entry(here, place, here === knowledge[0] && side ? Infinity : until);
     };
@@ -129,7 +129,7 @@
       const [step, until] = [walk.steps[at], asked ? at - 1 : at];
       const awaited = asked && step.shown.length ? placeOf(step.shown.at(-1)) : "";
       const look = (key) => known(key, until);
-      views[shown].paint(step, look, awaited, chosen, walk, pass.fault);
+      views[shown].paint(step, look, awaited, chosen, walk, pass.fault, pass.given);
       table.paint(look, step.row, $(".known"));
       code.paint(step);
       paintSentence(step);
@@ -156,17 +156,38 @@
       $(".question").hidden = !asked || Boolean(fault);
     };
 
+    /* A neuron opens: its pre-activation, and its scalars to step through; from there one comes back. */
+    const inner = (i) => {
+      const pre = lesson.neurons[i];
+      if (shown > 0) return '<p><button type="button" class="without">Back to the network</button></p>';
+      if (pre === undefined) return "";
+      const before = pre === i ? "" : `<button type="button" class="pre">Its pre-activation ${nodes[pre].name}</button> `;
+      return `<p>${before}<button type="button" class="within">Step through its scalars</button></p>`;
+    };
+    const within = (i) => {
+      pause();
+      if (walk !== walks[0]) {
+        $(".mode").value = "backward";
+        choose();
+      }
+      if (views.length > 1) show(1);
+      go(walks[0].steps.findIndex((step) => step.phase === "forward" && step.row === lesson.neurons[i]));
+    };
+
     let told = "";
     const paintStory = (until) => {
       const panel = $(".story");
       panel.hidden = chosen === null;
-      const content = chosen === null ? "" : story(chosen, walk === walks[0] ? until : Infinity, (place, when) => entry(knowledge[0], place, when), say);
+      const content = chosen === null ? "" : story(chosen, walk.by === null ? until : Infinity, (place, when) => entry(knowledge[walk.by === null ? walks.indexOf(walk) : 0], place, when), say) + inner(chosen);
       if (content === told) return;
       const focused = panel.contains(root.activeElement);
       panel.innerHTML = told = content;
       if (chosen === null) return;
       panel.setAttribute("aria-label", `Story of ${nodes[chosen].plain}`);
       panel.querySelector(".shut").addEventListener("click", () => tell(chosen));
+      panel.querySelector(".pre")?.addEventListener("click", () => tell(lesson.neurons[chosen]));
+      panel.querySelector(".within")?.addEventListener("click", () => within(chosen));
+      panel.querySelector(".without")?.addEventListener("click", () => show(0));
       if (focused) panel.querySelector("h2").focus({ preventScroll: true });
     };
 
@@ -293,7 +314,7 @@
         by.dataset.mode = mode;
         if (walk.by !== null) by.value = walk.by;
       }
-      $(".by").hidden = mode === "backward";
+      $(".by").hidden = all[0].by === null;
       walk = all.find((other) => String(other.by) === by.value) || all[0];
       reckon();
       $(".head").innerHTML = walk.head;

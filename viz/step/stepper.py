@@ -19,9 +19,9 @@ from viz.derivation.chain import NOTATION
 from viz.graph import dot, render
 from viz.graph.collapse import Box, neuron_boxes
 from viz.graph.drawing import parameters_of
-from viz.graph.layout import MOST_BOXES, boxes, require_drawable
+from viz.graph.layout import MOST_BOXES, boxes, require_drawable, waiting
 from viz.graph.output import PIXELS_SHOWN, Bundle, bundle, saved
-from viz.step import page, picture, results
+from viz.step import inside, page, picture, results
 from viz.step.code import Code, code_of
 from viz.step.lesson import Lesson
 from viz.step.results import Result
@@ -59,7 +59,8 @@ class Stepper:
     @cached_property
     def svg(self) -> str:
         """The end state as a picture: every value and every gradient."""
-        return picture.marked(self._lesson, self._neurons, self._hidden)
+        with waiting(boxes(self._lesson.order)):
+            return picture.marked(self._lesson, self._neurons, self._hidden)
 
     @property
     def html(self) -> str:
@@ -103,13 +104,21 @@ class Stepper:
         data |= {"fingerprint": results.fingerprint(lesson)}
         if self._opens:
             data["opened"] = picture.marked(lesson)
+        data["neurons"] = {lesson.index[box.output]: lesson.index[box.pre] for box in self._neurons}
         return page.fragment(where, self.svg, picture.description(lesson), data, rows.source)
 
     def _code_as_data(self) -> dict[str, Any] | None:
         if self._code is None:
             return None
         made = {self._lesson.index[node]: line for node, line in self._code.made.items()}
-        return {"name": self._code.name, "first": self._code.first, "lines": self._code.lines, "made": made}
+        back = {self._lesson.index[node]: line for node, line in self._code.back.items()}
+        return {
+            "back": back,
+            "name": self._code.name,
+            "first": self._code.first,
+            "lines": self._code.lines,
+            "made": made,
+        }
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Bundle:
         makers: dict[str, Callable[[], str | bytes]] = {"text/html": lambda: self.html}
@@ -147,8 +156,9 @@ def step(
     names : labels for nodes that have none, as ``names=locals()``; a node's own label wins, and what has no name is v1,
         v2, …
     parameters : the leaves to show as parameters: Values, or what has a method ``parameters()``
-    collapse : a model whose neurons are shown as boxes, as in `draw`, until a button opens them (where that picture is
-        not too large); its parameters count as ``parameters``
+    collapse : a model that is shown as a network, as in `draw`, until a button opens its neurons (where that picture is
+        not too large). One then steps by scalars, by neurons or by layers, and beside it stands what `autodiff.compile`
+        makes of it, as matrices, where it does; the model's parameters count as ``parameters``
     max_nodes : the largest picture that is drawn, counting values and numbers
     digits : significant digits of the numbers as shown, 1 to 17; the page holds them in full
     code : the lines that made the Values, each lit with what it made; by default those of a graph that was built within
@@ -187,12 +197,15 @@ def step(
     if collapse is not None:
         chosen = [*chosen, *(parameter for _, parameter in collapse.named_parameters())]
     called = names_of(order, names)
-    inside = {node for box in neurons for node in box.nodes} | hidden
-    require_drawable(boxes(node for node in order if node not in inside) + len(neurons), max_nodes, called.shown[y])
+    boxed = {node for box in neurons for node in box.nodes} | hidden
+    require_drawable(boxes(node for node in order if node not in boxed) + len(neurons), max_nodes, called.shown[y])
     lesson = Lesson(order, called, dot.kinds(order, chosen), digits)
     if isinstance(start, bool) or not isinstance(start, int) or not 0 <= start < len(lesson.steps):
         raise ValueError(f"start is a step from 0 to {len(lesson.steps) - 1}, not {start!r}")
     opening = {"predict": bool(predict), "start": start, "examples": _examples(examples, lesson)}
+    lesson.inside = inside.walks_of(lesson, neurons)
+    if neurons and code is None:
+        code = code_of(order) or inside.matrices(y, order, neurons, chosen)
     opens = bool(neurons) and boxes(order) <= max_nodes
     return Stepper(lesson, code or code_of(order), neurons, hidden, opens=opens, opening=opening)
 

@@ -132,8 +132,9 @@
     box.append(title, list);
     const paint = (step) => {
       // Forward it is the line of what is computed; backward that of the operation that passes its gradient on.
-      const at = step.phase === "backward" && step.from ? indexIn(step.from[0]) : step.row;
-      const now = lines[code.made[at]];
+      const back = step.phase === "backward" && step.from;
+      const at = back ? indexIn(step.from[0]) : step.row;
+      const now = lines[(back ? code.back[at] : undefined) ?? code.made[at]];
       lines.forEach((line) => line.classList.toggle("lit", line === now));
       lines.forEach((line) => (line === now ? line.setAttribute("aria-current", "true") : line.removeAttribute("aria-current")));
       if (now) into(box, [now]);

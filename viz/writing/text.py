@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
+from typing import Any
 
 from viz.writing.numbers import RAISED, lowered
 
@@ -109,3 +110,12 @@ def ascii_only(text: str) -> str:
     flat = _EXPONENT.sub(lambda found: "^" + lowered(found[0]), text)
     flat = _ROOT.sub(r"sqrt(\1)", flat).replace("√(", "sqrt(")
     return flat.translate(_ASCII).encode("ascii", "backslashreplace").decode("ascii")
+
+
+def can_show(text: str, stream: Any) -> bool:
+    """Whether a stream has the letters of ``text``."""
+    try:
+        text.encode(getattr(stream, "encoding", None) or "ascii")
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -1,0 +1,1 @@
+"""Models as pictures: networks, and how they change in training."""
