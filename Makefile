@@ -63,8 +63,8 @@ stress: $(VENV)/.installed-test
 	AUTODIFF_ENGINE=python $(BIN)/python tools/stress.py $(if $(SHARE),--share $(SHARE))
 
 # The native engine's tests on a build whose every access to memory is checked; not those that only use it (nn's, the
-# benchmarks'), nor those of the project and of Python alone, nor those that measure memory or run a compiler, for sanitizers take
-# much.
+# benchmarks'), nor those of the project and of Python alone, nor those that measure memory or run a compiler, which
+# sanitizers slow down.
 NOT_SANITIZED := build conformance_% contributing generate gradbench layers mutants native_memory nn_% ops program% project symbols \
     testing testing_% time_limit
 sanitize: $(VENV)/.installed-test
