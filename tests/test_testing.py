@@ -72,12 +72,18 @@ def test_a_row_that_is_wrong_in_one_language_only_is_found(language, monkeypatch
         assert_op("sin", 0.5)
 
 
+def test_a_row_may_have_a_domain_far_from_where_one_looks_first():
+    above = ("x > 5", lambda x: x > 5.0)
+    define_op("far", lambda xp, x: xp.log(x - 5.0), [lambda xp, out, x: 1.0 / (x - 5.0)], domain=above)
+    assert assert_op("far", 7.0)
+
+
 def test_a_row_that_has_a_value_outside_its_domain_is_found(monkeypatch):
     define_op("faulty", lambda xp, x: xp.sin(x), [lambda xp, out, x: xp.cos(x)], domain=("x > 0", lambda x: x > 0.0))
     assert_op("faulty", 0.5)
     monkeypatch.setattr(assertions, "apply", lambda op, x: ad.sin(x))
     with pytest.raises(AssertionError, match=r"^faulty\(-2\.0,\): it is -0\.9.* on floats, and should be a Dom"):
-        assertions._assert_refuses(OPS["faulty"], 1)
+        assertions._assert_refuses(OPS["faulty"], (0.5,))
 
 
 def detached(x):

@@ -75,7 +75,7 @@ def assert_op(
         for i, found in enumerate(_second_derivatives(row, x)):
             for j, right in enumerate(second[i]):
                 compare(found[j], right, f"second derivative {i}, {j}", least)
-    _assert_refuses(row, len(x))
+    _assert_refuses(row, x)
     return tuple(places)
 
 
@@ -99,30 +99,26 @@ def _everywhere(row: Op, x: tuple[float, ...]) -> Iterator[tuple[str, Any, Seque
             yield place, *run(x)
 
 
-def _assert_refuses(row: Op, count: int) -> None:
-    """Outside its domain the row has no value, on floats, on Values and compiled."""
+def _assert_refuses(row: Op, inside: Sequence[float]) -> None:
+    """Outside its domain the row has no value, on floats, on Values and compiled at a point within."""
     if row.domain is REALS:
         return
-    points = itertools.product(_PLACES, repeat=min(count, 3))
-    x = next((point for point in points if len(point) == count and not row.domain.contains(*point)), None)
+    points = itertools.product(_PLACES, repeat=min(len(inside), 3))
+    x = next((point for point in points if len(point) == len(inside) and not row.domain.contains(*point)), None)
     if x is None:
         return
     values = list(map(Value, x))
-    inside = compile(lambda *z: apply(row, *z), *_inside(row, count))
+    program = compile(lambda *z: apply(row, *z), *inside)
     for place, run in (
         ("floats", lambda: apply(row, *x)),
         ("Values", lambda: apply(row, *values)),
-        ("Program", lambda: inside([x])),
+        ("Program", lambda: program([x])),
     ):
         try:
             found = run()
         except DomainError:
             continue
         raise AssertionError(f"{row.name}{x}: it is {found} on {place}, and should be a DomainError")
-
-
-def _inside(row: Op, count: int) -> tuple[float, ...]:
-    return next(x for x in itertools.product((0.5, *_PLACES), repeat=count) if row.domain.contains(*x))
 
 
 def _by_mpmath(f: Callable[..., Any], x: tuple[float, ...]) -> tuple[Any, list[Any], list[list[Any]]]:

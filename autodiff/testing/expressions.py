@@ -281,8 +281,9 @@ def _bends(op: Op, x: Sequence[float], y: Sequence[float]) -> bool:
     """Whether there is a kink or a jump on the way from x to y: a difference that stays, however near they come."""
     ends = [(x, _looked_at(op, x)), (y, _looked_at(op, y))]
     for _ in range(40):
-        middle = tuple(0.5 * (a + b) for a, b in zip(ends[0][0], ends[1][0], strict=True))
-        halves = [(ends[0], (middle, _looked_at(op, middle))), ((middle, _looked_at(op, middle)), ends[1])]
+        between = tuple(0.5 * (a + b) for a, b in zip(ends[0][0], ends[1][0], strict=True))
+        middle = between, _looked_at(op, between)
+        halves = [(ends[0], middle), (middle, ends[1])]
         ends = list(max(halves, key=lambda half: _apart(half[0][1], half[1][1])))
     return _apart(ends[0][1], ends[1][1]) > 1e-3
 
