@@ -31,8 +31,8 @@ class History:
         step, without the penalty; the sum for a loss that is one), as are the metrics; penalty (where there is one) its
         mean over the steps; validation_loss and validation_… those of the validation data after the epoch;
         learning_rate that of the last step; seconds the time the epoch took
-    engine : what computed the gradients: "compiled" (by NumPy), "compiled, jax on 4 cpu devices", or "scalars", after a
-        colon the reason where `fit` was to compile
+    engine : what computed the gradients: "compiled" (by NumPy or the tape, as "auto" goes), "compiled, native",
+        "compiled, jax on 4 cpu devices", or "scalars", after a colon the reason where `fit` was to compile
     stopped_by : "epochs", "early stopping", "tolerance", "interrupted", "error", or a callback's reason; "" while
         training
 
