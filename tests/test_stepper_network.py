@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 from pages import go, last_step, moved, new_page, opened_browser, shown_in_page, xor  # noqa: F401 (some are fixtures)
 
-from autodiff import Value, topological_order
-from nn import MLP
+from autodiff import Value, dot, topological_order
+from nn import MLP, Layer
 from viz import step
+from viz.graph.collapse import neuron_boxes
+from viz.step.inside import matrices
 from viz.step.lesson import Lesson
 from viz.writing.numbers import format_number
 
@@ -73,6 +75,27 @@ def test_the_matrices_of_the_layers_stand_beside_and_the_line_of_a_layer_is_know
 def test_without_neurons_there_are_no_larger_steps() -> None:
     x = Value(2.0, "x")
     assert {walk.mode for walk in step(x * x)._lesson.walks} == {"backward", "paths", "forward"}
+
+
+def test_no_line_is_lit_where_another_product_stands_between_those_of_the_layers() -> None:
+    own = [Value(0.1 * i + 0.2, f"U[{i // 3 + 1},{i % 3 + 1}]") for i in range(6)]
+    xs = [Value(0.5 * i, f"x{i}") for i in range(3)]
+    model = MLP(2, [3, 1], rng=0)
+    loss = (model([dot(own[:3], xs), dot(own[3:], xs)]) - 0.5) ** 2
+    boxes, _ = neuron_boxes(topological_order(loss), model)
+    assert matrices(loss, topological_order(loss), boxes, [*own, *model.parameters()]) is None
+
+
+def test_a_layer_that_is_used_again_has_a_line_for_each_use() -> None:
+    model = Layer(2, 2, activation="tanh", rng=0)
+    outputs = model.outputs_for(model.outputs_for([Value(0.3, "x1"), Value(-0.4, "x2")]))
+    loss = outputs[0] * outputs[1]
+    order = topological_order(loss)
+    boxes, _ = neuron_boxes(order, model)
+    code = matrices(loss, order, boxes, model.parameters())
+    assert code is not None
+    lit = {box.use: code.lines[code.made[box.pre]] for box in boxes}
+    assert lit[0].startswith("z1[2] = ") and lit[1].startswith("z2[2] = ")
 
 
 @pytest.mark.browser

@@ -7,17 +7,19 @@ listing gives the layers as matrices.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from itertools import groupby
 
 from autodiff import CompileError, Value, compile
 from viz.graph.collapse import Box
+from viz.graph.network import columns
 from viz.step.code import Code
 from viz.step.lesson import Lesson
 from viz.step.walks import Step, Walk
 
 _SHOWN = 6  # numbers in one sentence
-_WAYS = {"neuron": "neuron by neuron", "layer": "layer by layer"}
+_PRODUCT = re.compile(r"z(\d+)\[\d+\] = \S+\[(\d+)×(\d+)\] @ ")
 
 
 def walks_of(lesson: Lesson, boxes: Sequence[Box]) -> list[Walk]:
@@ -25,10 +27,7 @@ def walks_of(lesson: Lesson, boxes: Sequence[Box]) -> list[Walk]:
     if not boxes:
         return []
     alone = {box: (box,) for box in boxes}
-    layers: dict[tuple[str, int], list[Box]] = {}
-    for box in boxes:
-        layers.setdefault((box.layer or box.path, box.use), []).append(box)
-    together = {box: tuple(sorted(layer, key=lambda one: one.number)) for layer in layers.values() for box in layer}
+    together = {box: tuple(layer) for layer in columns(boxes).values() for box in layer}
     ways = {"layer": together, "neuron": alone}
     return [Walk(mode, None, "grad", "gradient", tuple(_steps(lesson, group))) for mode, group in ways.items()]
 
@@ -109,7 +108,11 @@ def _note(neurons: Sequence[Box], forward: bool) -> str:
 
 
 def matrices(y: Value, order: Sequence[Value], boxes: Sequence[Box], parameters: Sequence[Value]) -> Code | None:
-    """The lines of ``autodiff.compile``, the one lit that computes a layer; None where the graph does not compile."""
+    """The lines of ``autodiff.compile``, the one lit that computes a layer.
+
+    None where the graph does not compile, or has other products than those of its layers, one after the other: then
+    nothing says which line is whose.
+    """
     here = set(order)
     known = [parameter for parameter in dict.fromkeys(parameters) if parameter in here and parameter.op is None]
     inputs = [node for node in order if node.op is None and node not in set(known)]
@@ -118,15 +121,20 @@ def matrices(y: Value, order: Sequence[Value], boxes: Sequence[Box], parameters:
     except CompileError:
         return None
     lines = tuple(line for line in (*str(program.forward).splitlines(), *str(program.backward).splitlines()) if line)
+    layers = list(columns(boxes).values())
+    products = [found for line in lines if (found := _PRODUCT.match(line))]
+    if [(int(p[2]), int(p[3])) for p in products] != [(len(layer), len(layer[0].weights)) for layer in layers]:
+        return None
     made: dict[Value, int] = {}
     back: dict[Value, int] = {}
-    for box in boxes:
-        layer = box.layer.removeprefix("layer ") or "1"
+    for product, layer in zip(products, layers, strict=True):
+        number = product[1]
         for k, line in enumerate(lines):
-            if line.startswith(f"z{layer}["):
-                made |= dict.fromkeys(box.nodes, k)
-            elif box.activation != "linear" and line.startswith((f"a{layer} =", f"a{layer}[")):
-                made[box.output] = k
-            elif line.startswith(f"δ{layer} "):
-                back |= dict.fromkeys(box.nodes, k)
-    return Code("autodiff.compile", 1, lines, made, back) if made else None
+            for box in layer:
+                if line.startswith(f"z{number}["):
+                    made |= dict.fromkeys(box.nodes, k)
+                elif box.activation != "linear" and line.startswith((f"a{number} =", f"a{number}[")):
+                    made[box.output] = k
+                elif line.startswith(f"δ{number} "):
+                    back |= dict.fromkeys(box.nodes, k)
+    return Code("autodiff.compile", 1, lines, made, back)
