@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import gc
+import importlib.util
 import math
 import multiprocessing
 import os
@@ -20,7 +21,7 @@ import sys
 import threading
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -129,7 +130,7 @@ def steps(share: float) -> str:
 
 
 def expressions(share: float) -> str:
-    """10^5 random expressions: values and gradients against 50 digits."""
+    """10^5 random expressions: values and gradients, on Values and compiled, against 50 digits."""
     from hypothesis import HealthCheck, Phase, given, settings
     from hypothesis import strategies as st
 
@@ -140,6 +141,19 @@ def expressions(share: float) -> str:
 
     count = max(1, int(100_000 * share))
     mp = fifty_digits()
+    backends = ["numpy", "native"] if importlib.util.find_spec("autodiff.native.tape") else ["numpy"]
+
+    def everywhere(f: Expression, x: float, y: float) -> Iterator[tuple[str, float, Sequence[float]]]:
+        yield "Values", *value_and_grad(f, (0, 1))(x, y)
+        leaves = Value(x), Value(y)
+        out = f(*leaves)
+        here = set(topological_order(out))
+        used = [leaf for leaf in leaves if leaf in here]
+        program = compile(out, parameters=used)
+        for backend in backends:
+            found, slopes = program.value_and_grad(backend=backend)
+            by_leaf = dict(zip(used, slopes.tolist(), strict=True))
+            yield f"a Program, {backend}", float(found), [by_leaf.get(leaf, 0.0) for leaf in leaves]
 
     @settings(max_examples=count, deadline=None, database=None, phases=[Phase.generate],
               suppress_health_check=[HealthCheck.too_slow])  # fmt: skip
@@ -155,18 +169,13 @@ def expressions(share: float) -> str:
                 (f(point[0] + step, point[1]) - f(point[0] - step, point[1])) / (2 * step),
                 (f(point[0], point[1] + step) - f(point[0], point[1] - step)) / (2 * step),
             ]
-            found, gradient = value_and_grad(f, (0, 1))(x, y)
-            for a, b, what in (
-                (found, value, "value"),
-                (gradient[0], slopes[0], "∂/∂x"),
-                (gradient[1], slopes[1], "∂/∂y"),
-            ):
-                require(
-                    abs(a - b) <= 1e-9 * max(1.0, abs(b)), f"{f} at {x}, {y}: {what} is {a}, and should be {float(b)}"
-                )
+            for place, found, gradient in everywhere(f, x, y):
+                for a, b, what in zip((found, *gradient), (value, *slopes), ("value", "∂/∂x", "∂/∂y"), strict=True):
+                    right = abs(a - b) <= 1e-9 * max(1.0, abs(b))
+                    require(right, f"{f} at {x}, {y}: {what} is {a} by {place}, and should be {float(b)}")
 
     check()
-    return f"{count:,} random expressions against 50 digits"
+    return f"{count:,} random expressions against 50 digits, on Values and compiled for {' and '.join(backends)}"
 
 
 def _child(queue: Any) -> None:

@@ -285,7 +285,9 @@ def _bends(op: Op, x: Sequence[float], y: Sequence[float]) -> bool:
         middle = between, _looked_at(op, between)
         halves = [(ends[0], middle), (middle, ends[1])]
         ends = list(max(halves, key=lambda half: _apart(half[0][1], half[1][1])))
-    return _apart(ends[0][1], ends[1][1]) > 1e-3
+        if _apart(ends[0][1], ends[1][1]) <= 1e-3:
+            return False
+    return True
 
 
 def _apart(a: list[float] | None, b: list[float] | None) -> float:
