@@ -179,7 +179,12 @@ def test_the_page_of_a_picture_zooms_and_comes_back(page: Any, tmp_path: Path) -
     box: Callable[[], list[float]] = lambda: [  # noqa: E731
         float(x) for x in page.locator("svg").get_attribute("viewBox").split()
     ]
+    began = box()
+    letters = [text.bounding_box()["height"] for text in page.locator("svg .value text").all()[:5]]
+    assert min(letters) > 9.0, "a long chain begins where it can be read"
+    page.keyboard.press("0")
     whole = box()
+    assert began[0] == whole[0] and began[2] < 0.5 * whole[2]
     page.mouse.move(300, 300)
     page.mouse.wheel(0, -400)
     page.wait_for_timeout(100)

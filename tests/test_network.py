@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
 from itertools import pairwise
@@ -91,6 +92,22 @@ def test_no_line_of_a_weight_crosses_a_number_and_no_numbers_overlap(sizes: tupl
     assert not any(abs(x - u) < 28.0 and abs(y - v) < 9.0 for i, (x, y) in enumerate(spots) for u, v in spots[:i])
     for x, y, wide, high in places.boxes.values():
         assert not any(abs(x - u) < wide / 2 + 10 and abs(y - v) < high / 2 + 4 for u, v in labels.values())
+
+
+@pytest.mark.parametrize("sizes", [(2, 2, 1), (2, 3, 1), (2, 4, 1), (3, 2, 1)], ids=str)
+def test_the_number_of_a_weight_is_plainly_nearer_to_its_own_line_than_to_any_other(sizes: tuple[int, ...]) -> None:
+    model = MLP(sizes[0], list(sizes[1:]), rng=0)
+    places = render.places(draw(lossy(model), collapse=model).source)
+    lines = {key: sorted((curve[0], curve[-1])) for key, curve in places.lines.items() if key.startswith("into-")}
+    labels = {key: at for key, at in places.labels.items() if key.startswith("into-")}
+    assert labels
+
+    def above(key: str, x: float, y: float) -> float:
+        (x0, y0), (x1, y1) = lines[key]
+        return abs(y0 + (x - x0) / (x1 - x0) * (y1 - y0) - y) if x0 <= x <= x1 else math.inf
+
+    for key, at in labels.items():
+        assert above(key, *at) + 2.0 < min(above(other, *at) for other in lines if other != key)
 
 
 def test_a_small_network_has_the_number_of_every_weight_at_its_line() -> None:

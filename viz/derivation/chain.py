@@ -25,6 +25,7 @@ NOTATION = "∂ is local, of one operation by one operand; d is total, along eve
 _LONGEST_FORMULA = 72  # characters, a name counting as one; a longer one is told in words
 _MOST_TERMS = 8  # of a sum
 _SLOTS = dict.fromkeys(range(0xE000, 0xE004))  # placeholders of numbers, which a user's own symbol must not hold
+_TOLD = 6  # operands in one message
 
 
 @dataclass(frozen=True)
@@ -244,7 +245,9 @@ class Chain:
         return self.steep(node, i) if smooth else self.no_derivative(node, i)
 
     def _at(self, node: Value) -> str:
-        return ", ".join(f"{self.name(a)} {self.told(self.data(a))}" for a in dict.fromkeys(node.parents))
+        operands = list(dict.fromkeys(node.parents))
+        shown = [f"{self.name(a)} {self.told(self.data(a))}" for a in operands[:_TOLD]]
+        return ", ".join([*shown, f"… {len(operands) - _TOLD} more"] if len(operands) > _TOLD else shown)
 
     def no_derivative(self, node: Value, i: int) -> str:
         """log|x| has no derivative by x at x = 0"""

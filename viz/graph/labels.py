@@ -5,6 +5,7 @@ Lines are straight, from one column to the next.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 Point = tuple[float, float]
@@ -12,6 +13,8 @@ Segment = tuple[Point, Point]
 
 _SHARES = (0.5, 0.4, 0.6, 0.3, 0.7, 0.22, 0.78, 0.15, 0.85)  # of the way along a line
 _CLEAR = 1.5  # points between a number and any line
+_PLAIN = 8.0  # points nearer to its own line than to the next: there is no doubt whose number it is
+_DOUBTFUL = 3.0
 _MOST = 80  # lines; among more there is never room
 
 
@@ -23,13 +26,19 @@ def beside(lines: Sequence[Segment], sizes: Sequence[Point]) -> list[Point] | No
     """
     if len(lines) > _MOST:
         return None
-    found: list[Point] = []
-    for line, size in zip(lines, sizes, strict=True):
-        free = next((at for at in _candidates(line, size) if _is_free(at, size, lines, found, sizes)), None)
-        if free is None:
+    free = [
+        [at for at in _candidates(*one) if not any(crosses(other, at, _half(one[1])) for other in lines)]
+        for one in zip(lines, sizes, strict=True)
+    ]
+    found: dict[int, Point] = {}
+    for i in sorted(range(len(lines)), key=lambda i: len(free[i])):  # who has the fewest places chooses first
+        others = [line for j, line in enumerate(lines) if j != i] + [_level(at, sizes[j]) for j, at in found.items()]
+        apart = [at for at in free[i] if not any(_overlap(at, sizes[i], found[j], sizes[j]) for j in found)]
+        best = max(apart, key=lambda at: _plainness(at, lines[i], others), default=None)
+        if best is None or _plainness(best, lines[i], others) < _DOUBTFUL:
             return None
-        found.append(free)
-    return found
+        found[i] = best
+    return [found[i] for i in range(len(lines))]
 
 
 def _candidates(line: Segment, size: Point) -> list[Point]:
@@ -41,13 +50,28 @@ def _candidates(line: Segment, size: Point) -> list[Point]:
     return [(a, b + side * off) for a, b in inside for side in (1.0, -1.0)]
 
 
-def _is_free(at: Point, size: Point, lines: Sequence[Segment], found: Sequence[Point], sizes: Sequence[Point]) -> bool:
-    (x, y), (wide, high) = at, size
-    for (u, v), (other_wide, other_high) in zip(found, sizes, strict=False):
-        if abs(x - u) < (wide + other_wide) / 2.0 and abs(y - v) < (high + other_high) / 2.0:
-            return False
-    half = (wide / 2.0 + _CLEAR / 2.0, high / 2.0 + _CLEAR / 2.0)
-    return not any(crosses(line, at, half) for line in lines)
+def _half(size: Point) -> Point:
+    return size[0] / 2.0 + _CLEAR / 2.0, size[1] / 2.0 + _CLEAR / 2.0
+
+
+def _overlap(at: Point, size: Point, other: Point, other_size: Point) -> bool:
+    return all(abs(a - b) < (m + n) / 2.0 for a, b, m, n in zip(at, other, size, other_size, strict=True))
+
+
+def _level(middle: Point, size: Point) -> Segment:
+    """A number as the line that passes through it."""
+    return (middle[0] - size[0] / 2.0, middle[1]), (middle[0] + size[0] / 2.0, middle[1])
+
+
+def _plainness(at: Point, own: Segment, others: Sequence[Segment]) -> float:
+    """How much nearer a number is to its own line than to any other; more than enough is no better."""
+    return min([_PLAIN, *(_above(other, at) - _above(own, at) for other in others)])
+
+
+def _above(line: Segment, at: Point) -> float:
+    """How far above or below a point a line passes; inf where it ends before or begins after it."""
+    (x, y), (u, v) = sorted(line)
+    return abs(y + (at[0] - x) / (u - x) * (v - y) - at[1]) if x <= at[0] <= u and x < u else math.inf
 
 
 def crosses(line: Segment, middle: Point, half: Point) -> bool:

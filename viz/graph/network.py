@@ -26,7 +26,7 @@ _ON_A_SCREEN = 16  # neurons above each other that leave no room between them
 POSITIVE, NEGATIVE, ZERO = "#1d4ed8", "#c2410c", "#94a3b8"
 
 _WIDEST, _MANY = 4.0, 60  # points, the line of the largest weight; half of that where there are many
-_DIGITS = 3  # of a weight at its line, and of a bias
+BIAS_DIGITS = 3  # of a weight at its line, and of a bias
 _APART, _MORE = (0.07, 0.6), 0.04  # inches between neurons, at least and at most; and for each that there is room for
 _WIDTH = "1.5"  # inches, of a neuron
 _SPACES = {"outputorder": "edgesfirst"}
@@ -47,6 +47,15 @@ def columns(boxes: Sequence[Box]) -> dict[tuple[str, int], list[Box]]:
     return {key: sorted(column, key=lambda box: box.number) for key, column in found.items()}
 
 
+def room_for(digits: int) -> str:
+    """The text that a neuron's number is laid out for, on a page where it changes: longer ones are squeezed into it.
+
+    >>> room_for(4)
+    '−0.08888'
+    """
+    return "−0.0" + "8" * digits
+
+
 class Network:
     """Adds the neurons of a model to a picture, in place of their operations."""
 
@@ -58,6 +67,7 @@ class Network:
         self.widest = _WIDEST if len(self.weights) <= _MANY else _WIDEST / 2.0
         self.columns = columns(boxes)
         self.repeated = {layer for layer, use in self.columns if use}
+        self._room = picture.look.room and room_for(picture.look.digits)
         self.given: dict[tuple[str, int, int], str] = {}  # the boxes of inputs that are numbers
 
     def begin(self) -> None:
@@ -107,17 +117,17 @@ class Network:
         picture, rows = self.picture, ["", ""]
         name = looks.name(picture.names.shown[box.output])
         rows[0] = f'<td align="left" colspan="2">{name}</td>'
-        bias = format_number(box.bias.data, _DIGITS) if box.bias is not None else ""
+        bias = format_number(box.bias.data, BIAS_DIGITS) if box.bias is not None else ""
         mark = picture.mark(f"data-{self.index[box.bias]}") if box.bias is not None else ""
-        room = picture.look.room and "−8.88×10⁻³"
-        rows[1] = f'<td align="left">{faint("b")}</td><td align="left"{mark}>{escaped(" " + (room or bias))}</td>'
+        bias = (picture.look.room and room_for(BIAS_DIGITS)) or bias
+        rows[1] = f'<td align="left">{faint("b")}</td><td align="left"{mark}>{escaped(" " + bias)}</td>'
         if box.bias is None:
             rows[1] = '<td colspan="2"></td>'
         if "data" in picture.look.show:
-            text = picture.look.room or picture.number(box.output.data)
+            text = self._room or picture.number(box.output.data)
             rows[0] += self._cells("h", f"data-{i}", text)
         if "grad" in picture.look.show:
-            rows[1] += self._cells("δ", f"grad-{self.index[box.pre]}", picture.gradient(box.pre))
+            rows[1] += self._cells("δ", f"grad-{self.index[box.pre]}", self._room or picture.gradient(box.pre))
         return "".join(f"<tr>{row}</tr>" for row in rows)
 
     def _cells(self, word: str, key: str, text: str) -> str:
@@ -136,7 +146,7 @@ class Network:
         attributes = {"id": f"into-{i}-{j}", "class": " ".join(["operand weight", sign, *parts]), "arrowhead": "none"}
         attributes |= line(weight.parameter.data / self.largest, self.widest)
         attributes |= looks.ON_PATH if picture.look.edges_on_paths & set(weight.places) else {}
-        number = format_number(weight.parameter.data, _DIGITS)
+        number = format_number(weight.parameter.data, BIAS_DIGITS)
         attributes |= {"label": number, "fontsize": "10", "fontcolor": attributes["color"]}
         self.digraph.edge(tail, f"node-{i}", _attributes=attributes)
         name, data = picture.names.full[weight.parameter], picture.number(weight.parameter.data)

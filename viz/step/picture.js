@@ -135,6 +135,13 @@
       });
     };
 
+    /* A number that is longer than its place is written narrower. */
+    const squeeze = (text) => {
+      text.removeAttribute("textLength");
+      if (text.dataset.room && text.textContent.length * 12 > text.dataset.room && text.getComputedTextLength() > text.dataset.room)
+        text.setAttribute("textLength", text.dataset.room);
+    };
+
     /* Only what changed is touched: a graph of hundreds of nodes stays fluent. */
     const paint = (step, known, awaited, chosen, walk, fault, given) => {
       still();
@@ -146,6 +153,7 @@
         const now = entry ? entry.text : number.key === awaited ? "?" : "";
         if (now !== number.last || entry?.value !== number.value) {
           number.text.textContent = number.last = now;
+          squeeze(number.text);
           number.value = entry?.value;
           if (entry) number.text.dataset.value = entry.value;
           else delete number.text.dataset.value;
@@ -311,10 +319,14 @@
     if (fits || !elements.length) return;
     const outer = box.getBoundingClientRect();
     const places = elements.map((element) => element.getBoundingClientRect());
-    const middle = (from, to) => (Math.min(...places.map((p) => p[from])) + Math.max(...places.map((p) => p[to]))) / 2;
+    // Into the middle; of one that is wider than the box, its beginning.
+    const by = (from, to, room) => {
+      const [first, last] = [Math.min(...places.map((p) => p[from])), Math.max(...places.map((p) => p[to]))];
+      return places.length === 1 && last - first > room ? first - outer[from] : (first + last - outer[from] - outer[to]) / 2;
+    };
     box.scrollBy({
-      left: middle("left", "right") - (outer.left + outer.right) / 2,
-      top: middle("top", "bottom") - (outer.top + outer.bottom) / 2,
+      left: by("left", "right", box.clientWidth),
+      top: by("top", "bottom", box.clientHeight),
       behavior: "instant",
     });
   };

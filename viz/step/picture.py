@@ -17,11 +17,12 @@ from viz.graph.blocks import parts_of
 from viz.graph.collapse import Box
 from viz.graph.legend import WORDS, lines_of
 from viz.graph.look import Look
-from viz.graph.network import columns
+from viz.graph.network import BIAS_DIGITS, columns, room_for
 from viz.step.lesson import Lesson
 from viz.writing.numbers import widest_number
 
 _SVG = "{http://www.w3.org/2000/svg}"
+_LETTER = 6.9  # points, of a number in a neuron
 _HUNDREDTHS = re.compile(r"(\.\d)\d+")
 
 
@@ -53,11 +54,8 @@ def marked(lesson: Lesson, neurons: Sequence[Box] = (), hidden: Collection[Value
             below = boxed[node].pre if node in boxed else node
             numbers = {f"data-{index}": node.data, f"grad-{lesson.index[below]}": lesson.gradients[below]}
             _align_right(group, {key: lesson.chain.number(x) for key, x in numbers.items()}, node not in boxed)
-            bias = boxed[node].bias if node in boxed else None
-            for text in group.iter(f"{_SVG}text"):
-                if bias is not None and text.get("data-number") == f"data-{lesson.index[bias]}":
-                    text.text = lesson.chain.number(bias.data)
-                    text.set("dx", "5")
+            if node in boxed:
+                _make_room(group, boxed[node].bias, lesson)
         elif kind == "into":
             leaf = next((name for name in inner if name.startswith("node-")), "")
             for text in group.findall(f"{_SVG}text"):
@@ -80,6 +78,20 @@ def legend(lesson: Lesson, neurons: Sequence[Box] = ()) -> dict[str, list[Any]]:
 
 def description(lesson: Lesson) -> str:
     return f"Computation graph of {lesson.names.full[lesson.y]}, with values and gradients"
+
+
+def _make_room(group: ET.Element, bias: Value | None, lesson: Lesson) -> None:
+    """Say how wide the numbers of a neuron may be, so that the page squeezes longer ones."""
+    key = f"data-{lesson.index[bias]}" if bias is not None else ""
+    for text in group.iter(f"{_SVG}text"):
+        number = text.get("data-number", "")
+        if number:
+            digits = BIAS_DIGITS if number == key else lesson.chain.digits
+            text.set("data-room", f"{_LETTER * len(room_for(digits)):.0f}")
+            text.set("lengthAdjust", "spacingAndGlyphs")
+        if number and number == key and bias is not None:
+            text.text = lesson.chain.number(bias.data)
+            text.set("dx", "5")
 
 
 def _lighten(root: ET.Element) -> None:
