@@ -40,7 +40,7 @@ lint: $(VENV)/.installed-test
 	$(BIN)/lint-imports
 
 bench: $(VENV)/.installed-bench
-	@for benchmark in $(wildcard $(addprefix benchmarks/,eager.py rows.py gradbench training.py transformer.py program.py tape.py epochs.py scores.py)); do \
+	@for benchmark in $(wildcard $(addprefix benchmarks/,eager.py rows.py gradbench training.py transformer.py program.py tape.py epochs.py scores.py layout.py)); do \
 	    $(BIN)/python $$benchmark || exit 1; \
 	done
 

@@ -17,8 +17,10 @@ from pages import new_page, opened_browser  # noqa: F401 (fixtures)
 
 from autodiff import Value
 from autodiff import sum as total
+from nn import MLP
 from viz import draw
 from viz.graph import render
+from viz.graph.bunches import Bunched
 from viz.graph.layered import Layered, Line
 
 pytestmark = pytest.mark.once
@@ -64,6 +66,33 @@ def test_boxes_stand_apart_and_no_line_passes_through_one(lines: list[Line], wra
         others = [middle for i, middle in enumerate(placed.middles) if i not in (line.tail, line.head)]
         for x, y in (point for a, b in pairwise(route) for point in between(a, b)):
             assert not any(abs(x - u) < WIDE / 2 - 1 and abs(y - v) < HIGH / 2 - 1 for u, v in others)
+
+
+def layer(inputs: int, neurons: int) -> list[Line]:
+    """Neurons that each use all inputs and as many leaves of their own; an output that uses the neurons."""
+    first = inputs + inputs * neurons
+    own = [Line(inputs + n * inputs + k, first + n) for n in range(neurons) for k in range(inputs)]
+    shared = [Line(k, first + n) for n in range(neurons) for k in range(inputs)]
+    return [*own, *shared, *(Line(first + n, first + neurons) for n in range(neurons))]
+
+
+@pytest.mark.parametrize("wrap", [0.0, 900.0])
+def test_weights_in_bunches_stand_apart_before_their_neuron_and_their_lines_end_at_it(wrap: float) -> None:
+    lines = layer(20, 12)
+    sizes = [(WIDE, HIGH)] * (1 + lines[-1].head)
+    bunched, plain = Bunched(sizes, lines), Layered(sizes, lines)
+    placed = bunched.layout(wrap)
+    for i, (x, y) in enumerate(placed.middles):
+        for u, v in placed.middles[:i]:
+            assert abs(x - u) >= WIDE or abs(y - v) >= HIGH
+    for line, route in zip(lines, placed.routes, strict=True):
+        (x, y), (u, v) = placed.middles[line.tail], placed.middles[line.head]
+        assert route[0] == pytest.approx((x + WIDE / 2, y)) and route[-1] == pytest.approx((u - WIDE / 2, v))
+        assert len(route) % 2 == 0
+        assert all(a[1] == pytest.approx(b[1]) for a, b in zip(route[::2], route[1::2], strict=True)), (
+            "level, then bent"
+        )
+    assert bunched.size()[1] < 0.3 * plain.size()[1]
 
 
 def test_lines_run_forward_and_end_at_their_boxes() -> None:
@@ -170,6 +199,13 @@ def test_thousands_of_values_come_as_an_overview_that_is_not_one_long_strip() ->
     _, _, wide, high = numbers(r'viewBox="([^"]*)"', drawing.svg)
     assert 0.5 < wide / high < 4.0
     assert "2201 values" in str(drawing)
+
+
+def test_the_overview_of_a_network_is_not_one_high_strip() -> None:
+    output = MLP(2, [46, 46, 1], rng=0)([Value(1.0, "x1"), Value(-2.0, "x2")])
+    assert isinstance(output, Value)
+    _, _, wide, high = numbers(r'viewBox="([^"]*)"', draw(output, max_nodes=3000).svg)
+    assert 0.5 < wide / high < 4.0
 
 
 @pytest.mark.browser

@@ -32,6 +32,7 @@ def to_dot(
     index = {node: i for i, node in enumerate(order)}
     digraph = empty("LR")
     digraph.edge_attr["arrowhead"] = "none"
+    digraph.graph_attr["outputorder"] = "edgesfirst"
     titles = {"graph": f"Overview of the computation graph of {names.shown[order[-1]]}"}
     for node, i in index.items():
         number = format_number(node.data, digits)

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any
 
+from viz.graph.bunches import Bunched
 from viz.graph.labels import beside
 from viz.graph.layered import Layered, Layout, Line, Point, passed
 
@@ -93,7 +94,7 @@ def _lay_out(graph: Any, found: Elements, paper: bool) -> None:
         turned[line.head] = (along, max(across, 2.0 * (abs(line.at) + _LETTER * len(_label(edge)))))
     keys = {i: int(node.attr["sortv"]) for i, node in enumerate(found.nodes) if node.attr["sortv"]}
     apart = _POINTS_PER_INCH * float(dict(graph.graph_attr).get("nodesep", _NODESEP))
-    layered = Layered(turned, lines, keys, apart)
+    layered = (Bunched if len(sizes) > _MOST_READ else Layered)(turned, lines, keys, apart)
     shape = _PAPER_SHAPE if paper else _SCREEN_SHAPE if len(sizes) > _MOST_READ else 0.0
     length, thick = layered.size()
     wraps = shape and not found.across and length > 1.5 * _PAPER
