@@ -30,7 +30,7 @@ test: $(VENV)/.installed-test
 	fi
 
 # For another Python, in CI: no tool but Python is needed, so not what compares with PyTorch and JAX.
-engine-test: $(VENV)/.installed-test
+engine-test: $(VENV)/.installed-check
 	$(BIN)/python -m pytest $(PYTEST_ARGS) -m "$(ENGINE_TESTS)" $(filter-out tests/test_conformance%,$(ENGINE_FILES))
 
 lint: $(VENV)/.installed-test
