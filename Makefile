@@ -13,7 +13,7 @@ ENGINE = $(BIN)/python -c "from autodiff import engine; print(engine.name)"
 ENGINE_FILES := autodiff nn $(shell grep -LE '^ *(from|import) viz\b' tests/test_*.py)
 ENGINE_TESTS := not once and not browser and not notebook
 
-.PHONY: demo test engine-test lint bench accuracy fuzz mutants stress sanitize lab clean
+.PHONY: demo test engine-test lint bench accuracy fuzz mutants stress sanitize notebooks lab clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.installed
@@ -21,6 +21,7 @@ demo: $(VENV)/.installed
 	$(BIN)/autodiff "q = x + y; f = q * z" x=-2 y=5 z=-4 --out demo/graph.svg --out demo/graph.png --out demo/steps.html
 	$(BIN)/python docs/examples/demo.py demo
 	@echo "In $(CURDIR)/demo: steps.html (open it in a browser), graph.svg, graph.png, moons.png, iris.png, digits.png"
+	@echo "The course, eleven notebooks from the first gradient to a transformer: make lab"
 
 test: $(VENV)/.installed-test
 	$(BIN)/python -m pytest $(PYTEST_ARGS) --durations=10
@@ -70,6 +71,10 @@ NOT_SANITIZED := build conformance_% contributing generate gradbench layers muta
 sanitize: $(VENV)/.installed-test
 	tools/sanitize $(abspath $(BIN))/python $(PYTEST_ARGS) -m "not browser and not notebook and not conformance" \
 	    $(filter-out nn $(patsubst %,tests/test_%.py,$(NOT_SANITIZED)),$(ENGINE_FILES))
+
+# Runs the course and its solutions, and stores them; ONLY=03 takes one.
+notebooks: $(VENV)/.installed-test
+	$(BIN)/python tools/notebooks.py $(ONLY)
 
 lab: $(VENV)/.installed-notebooks
 	$(BIN)/jupyter lab --notebook-dir=notebooks

@@ -1,102 +1,132 @@
-"""The notebooks: they run from top to bottom, what is stored of them reads anywhere, and their exercises judge rightly.
+"""The course: it runs from top to bottom, shows what it promises, reads anywhere, and its exercises judge rightly.
 
-How they look in JupyterLab and in exported HTML is `test_jupyter_browser`'s.
+``course/NN.toml`` holds what notebook NN promises for the rows of the curriculum, and wrong answers with their hints.
+How a notebook looks in JupyterLab and in exported HTML is `test_jupyter_browser`'s.
 """
 
 from __future__ import annotations
 
-import json
-import os
+import copy
+import math
 import re
+import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 pytestmark = [pytest.mark.notebook, pytest.mark.once]
+pytest.importorskip("nbclient", reason="nbclient is not installed (extra notebooks)")
 
-ROOT = Path(__file__).parent.parent
-NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
-every_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+import nbformat  # noqa: E402
 
-ANSWERS = {
-    "check_square": {
-        "right": "df_da, df_db, df_dc = -24, 16, 8",
-        "wrong": {
-            "df_da, df_db, df_dc = 24, 2, 4": ["the sign is not", "2(ab + c), is missing", "factor of 2"],
-            "df_da, df_db, df_dc = 16, -24, 1": [
-                "passes on the other factor",
-                "that is ∂f/∂a",
-                "2(ab + c), is missing",
-            ],
-            "df_da, df_db, df_dc = 'x', 16, 7.5": ["a number is wanted, not 'x'", "is right", "follow the edges"],
-        },
-    },
-    "check_paths": {
-        "right": "number_of_paths, dh_dx = 5, 20",
-        "wrong": {"number_of_paths, dh_dx = 3, 16": ["two operands", "+ u, is missing"]},
-    },
-    "check_slope": {
-        "right": "slope = lambda f, x, e: (f(x + e) - f(x - e)) / (2 * e)",
-        "wrong": {
-            "slope = lambda f, x, e: (f(x + e) - f(x)) / e": ["shrinks as ε", "shrinks as ε"],
-            "slope = lambda f, x, e: (f(x + e) - f(x - e)) / e": ["factor of 2", "factor of 2"],
-        },
-    },
-    "check_swish": {
-        "right": "swish_slope = lambda x: sigmoid(x) * (1 + x * (1 - sigmoid(x)))",
-        "wrong": {
-            "swish_slope = lambda x: sigmoid(x)": ["is right", "product rule", "product rule"],
-            "swish_slope = lambda x: x * sigmoid(x) * (1 - sigmoid(x))": ["follow the edges"] * 3,
-        },
-    },
-    "check_neuron": {
-        "right": "delta, dw1, dw2, db = -1, -1, -2, -1",
-        "wrong": {"delta, dw1, dw2, db = 1, -1, -1, 0": ["the sign is not", "is right", "multiplied by x₂", "not yet"]},
-    },
-}
+import notebooks  # noqa: E402
+
+COURSE = sorted(notebooks.FOLDER.glob("*.ipynb"))
+EVERY = notebooks.notebooks()
+every_lesson = pytest.mark.parametrize("path", COURSE, ids=lambda path: path.stem)
+every_notebook = pytest.mark.parametrize("path", EVERY, ids=lambda path: f"{path.parent.name}/{path.stem}")
+README = notebooks.FOLDER / "README.md"
+CURRICULUM = range(1, 34)
 
 
-def stored(path: Path) -> dict[str, Any]:
-    return json.loads(path.read_text(encoding="utf-8"))
+def promises(path: Path) -> dict[str, list[dict[str, Any]]]:
+    """What a notebook promises: ``row`` and ``wrong``."""
+    file = Path(__file__).parent / "course" / f"{path.stem[:2]}.toml"
+    return {"row": [], "wrong": []} | tomllib.loads(file.read_text(encoding="utf-8"))
 
 
-def code_cells(path: Path) -> list[dict[str, Any]]:
-    return [cell for cell in stored(path)["cells"] if cell["cell_type"] == "code"]
+def code_cells(path: Path, tag: str = "") -> list[Any]:
+    cells = [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
+    return [cell for cell in cells if not tag or tag in cell.metadata.get("tags", [])]
 
 
-def test_the_notebook_on_computation_graphs_is_there() -> None:
-    assert "computation_graphs" in [path.stem for path in NOTEBOOKS]
+def lines_of(cell: Any) -> list[str]:
+    return [line for line in notebooks.text_of(cell).splitlines() if line]
+
+
+# It runs, and shows what it promises.
 
 
 @every_notebook
-def test_a_notebook_runs_from_top_to_bottom_and_gives_an_output_where_one_is_stored(
+def test_a_notebook_says_what_is_stored_and_what_it_promises_is_computed(
     path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    nbclient = pytest.importorskip("nbclient", reason="nbclient is not installed (extra notebooks)")
-    nbformat = pytest.importorskip("nbformat", reason="nbformat is not installed (extra notebooks)")
-    for variable in (
-        "HOME",
-        "IPYTHONDIR",
-        "JUPYTER_DATA_DIR",
-        "JUPYTER_CONFIG_DIR",
-        "JUPYTER_RUNTIME_DIR",
-        "MPLCONFIGDIR",
-    ):
+    places = ("HOME", "IPYTHONDIR", "JUPYTER_DATA_DIR", "JUPYTER_CONFIG_DIR", "JUPYTER_RUNTIME_DIR", "MPLCONFIGDIR")
+    for variable in places:
         monkeypatch.setenv(variable, str(tmp_path))
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]))
+    monkeypatch.setenv("PYTHONPATH", notebooks.PYTHONPATH)
     notebook = nbformat.read(path, as_version=4)
-    before = kinds_of_outputs(notebook.cells)
+    stored = {cell.id: (kinds(cell), notebooks.text_of(cell)) for cell in code_cells(path)}
+    rows = promises(path)["row"] if path in COURSE else []
+    faults: list[str] = []
 
-    client = nbclient.NotebookClient(notebook, timeout=60, resources={"metadata": {"path": str(tmp_path)}})
-    client.execute()  # raises CellExecutionError, with the cell and its traceback, where one fails
+    def look(client: Any, index: int) -> None:
+        cell = notebook.cells[index]
+        before, text = stored[cell.id]
+        if kinds(cell) != before:
+            faults.append(f"{cell.id}: it gives {kinds(cell)}, and {before} is stored")
+        if "varies" not in cell.metadata.get("tags", []) and (line := notebooks.drift(text, notebooks.text_of(cell))):
+            faults.append(f"{cell.id}: {line}")
+        for row in rows:
+            if row["cell"] == cell.id:
+                again = (copy.deepcopy(cell) for _ in range(2))
+                faults.extend(not_computed(row, cell, client, index, *again))
 
-    assert kinds_of_outputs(notebook.cells) == before, "run the notebook again, and store it with its outputs"
+    notebooks.run(notebook, tmp_path, look)  # raises CellExecutionError, with the cell and its traceback
+
+    assert faults == [], "make notebooks stores what a notebook says now"
 
 
-def kinds_of_outputs(cells: list[Any]) -> list[set[str]]:
-    """For each code cell the kinds of its outputs; not how many, which depends on when a stream is flushed."""
-    return [{output["output_type"] for output in cell["outputs"]} for cell in cells if cell["cell_type"] == "code"]
+def kinds(cell: Any) -> set[str]:
+    """The kinds of a cell's outputs; not how many, which depends on when a stream is flushed."""
+    return {output["output_type"] for output in cell.outputs}
+
+
+def not_computed(row: dict[str, Any], cell: Any, client: Any, index: int, changed: Any, again: Any) -> list[str]:
+    """What speaks against the number of a row: it is not there, not right, or stays when an input of it is changed."""
+    old, new = row["change"]
+    assert old in cell.source, f"{cell.id}: there is no {old!r} to be changed"
+    changed.source = cell.source.replace(old, new)
+    client.execute_cell(changed, index)
+    client.execute_cell(again, index)  # what comes after it sees what it should
+    where = f"row {row['row']}, {cell.id}"
+    number, other = (promised(row, one) for one in (cell, changed))
+    if number is None or not kept(row, number):
+        return [f"{where}: {row['finds']} finds {number!r} in {notebooks.text_of(cell)!r}"]
+    if other is not None and (number == other or ("below" in row and kept(row, other))):
+        return [f"{where}: with {new} for {old} it is still {other}"]
+    return []
+
+
+def promised(row: dict[str, Any], cell: Any) -> str | None:
+    found = re.search(row["finds"], notebooks.text_of(cell))
+    return None if found is None else found[1]
+
+
+def kept(row: dict[str, Any], number: str) -> bool:
+    """Whether the number is what the row promises: ``equals`` a number or a word, or is ``below`` or ``above`` one."""
+    if isinstance(row.get("equals"), str):
+        return number == row["equals"]
+    value = float(number.replace("−", "-"))
+    if "equals" in row:
+        return math.isclose(value, row["equals"], rel_tol=1e-9, abs_tol=row.get("within", 0.0))
+    return abs(value) < row["below"] if "below" in row else value > row["above"]
+
+
+def test_every_row_of_the_curriculum_names_its_cell_in_the_map() -> None:
+    promised = {(row["row"], path.name, row["cell"]) for path in COURSE for row in promises(path)["row"]}
+    named: set[tuple[int, str, str]] = set()
+    for line in README.read_text(encoding="utf-8").splitlines():
+        if found := re.match(r"\| (\d+) \|", line):
+            places = re.findall(r"\]\((\w+\.ipynb)\)((?:,? `[\w-]+`)+)", line)
+            named |= {(int(found[1]), file, cell) for file, cells in places for cell in re.findall("`(.+?)`", cells)}
+
+    assert {row for row, _, _ in named} == set(CURRICULUM)
+    assert named == promised
+
+
+# What is stored.
 
 
 @every_notebook
@@ -104,20 +134,19 @@ def test_a_notebook_is_stored_as_run_in_order_without_errors(path: Path) -> None
     cells = code_cells(path)
 
     assert [cell["execution_count"] for cell in cells] == list(range(1, len(cells) + 1))
-    kinds = {output["output_type"] for cell in cells for output in cell["outputs"]}
-    assert kinds <= {"stream", "display_data", "execute_result"}
-    assert stored(path)["metadata"]["kernelspec"]["name"] == "python3"
+    assert {kind for cell in cells for kind in kinds(cell)} <= {"stream", "display_data", "execute_result"}
+    assert notebooks.normalised(notebook := nbformat.read(path, as_version=4)) == notebook
+    assert path.read_text(encoding="utf-8") == nbformat.writes(notebook) + "\n"
 
 
 @every_notebook
 def test_stored_outputs_read_where_no_script_runs(path: Path) -> None:
     shown = [output["data"] for cell in code_cells(path) for output in cell["outputs"] if "data" in output]
 
-    assert shown
     for data in shown:
         assert "text/plain" in data, "a text stands in where nothing else can be shown"
-        assert "<script" not in "".join(data.get("text/html", [])), "a code host removes the script, and shows nothing"
-        objects = re.search(r"<[\w.]+ object at 0x|<Figure|<IPython", "".join(data["text/plain"]))
+        assert "<script" not in data.get("text/html", ""), "a code host removes the script, and shows nothing"
+        objects = re.search(r"<[\w.]+ object at 0x|<Figure|<IPython", data["text/plain"])
         assert objects is None or data.keys() - {"text/plain"}, "the text alone says nothing"
 
 
@@ -125,63 +154,76 @@ def test_stored_outputs_read_where_no_script_runs(path: Path) -> None:
 def test_a_notebook_is_small_and_names_no_place_on_the_machine_that_ran_it(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
 
-    assert len(text.encode()) < 1_000_000
+    assert len(text.encode()) < 1_500_000
     assert re.search(r"""["' (](/(home|root|work|tmp|usr|opt|Users)/|[A-Z]:\\\\)""", text) is None
 
 
-def exercise(check: str) -> tuple[dict[str, Any], str]:
-    """What the exercise that ``check`` judges has to go by, and its cell."""
-    cells = code_cells(ROOT / "notebooks" / "computation_graphs.ipynb")
-    tagged = {tag: [c for c in cells if tag in c["metadata"].get("tags", [])] for tag in ("checks", "exercise")}
+@every_lesson
+def test_a_lesson_says_what_one_will_be_able_to_do_and_ends_with_a_summary_and_exercises(path: Path) -> None:
+    texts = [cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "markdown"]
+    headings = re.findall(r"^## (.+)$", "\n".join(texts), re.MULTILINE)
+
+    assert texts[0].startswith("# ") and "will be able to" in texts[0]
+    assert [heading for heading in headings if heading in ("Summary", "Exercises")] == ["Summary", "Exercises"]
+    assert all("# " not in code_cell.source[:2] for code_cell in code_cells(path))
+
+
+# The exercises.
+
+
+def checks_of(cells: list[Any]) -> list[str]:
+    return re.findall(r"^(check_\w+)\(", "\n".join(cell.source for cell in cells), re.MULTILINE)
+
+
+def solutions(path: Path) -> Path:
+    return path.parent / "solutions" / path.name
+
+
+@every_lesson
+def test_a_lesson_has_three_to_five_exercises_each_solved_and_each_with_a_wrong_answer_that_is_hinted_at(
+    path: Path,
+) -> None:
+    exercises = checks_of(code_cells(path, "exercise"))
+
+    assert 3 <= len(exercises) <= 5
+    assert checks_of(code_cells(solutions(path), "exercise")) == exercises
+    assert {wrong["exercise"] for wrong in promises(path)["wrong"]} == set(exercises)
+
+
+@every_lesson
+def test_an_unanswered_exercise_says_so(path: Path) -> None:
+    for cell in code_cells(path, "exercise"):
+        assert lines_of(cell)
+        assert all(line.startswith("…") and line.endswith("not answered yet") for line in lines_of(cell))
+
+
+@every_lesson
+def test_the_solutions_are_accepted(path: Path) -> None:
+    for cell in code_cells(solutions(path), "exercise"):
+        judged = [line for line in lines_of(cell) if line[0] in "✓✗…"]
+        assert judged
+        assert all(line.startswith("✓") for line in judged)
+
+
+WRONG = [(path, wrong) for path in COURSE for wrong in promises(path)["wrong"]]
+
+
+@pytest.mark.parametrize(("path", "wrong"), WRONG, ids=[f"{path.stem[:2]}-{w['answer'][:60]}" for path, w in WRONG])
+def test_an_exercise_says_what_is_wrong(path: Path, wrong: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
+    (source,) = [cell.source for cell in code_cells(path, "exercise") if f"\n{wrong['exercise']}(" in cell.source]
+    call = source[source.index(f"\n{wrong['exercise']}(") :]
+    (imported,) = [cell.source for cell in code_cells(path, "checks")]
     names: dict[str, Any] = {}
-    exec("from autodiff import Value, count_paths, grad, sigmoid, tanh", names)
-    exec("".join(tagged["checks"][0]["source"]), names)
-    (source,) = [source for c in tagged["exercise"] if f"{check}(" in (source := "".join(c["source"]))]
-    return names, source
-
-
-def judged(check: str, answer: str, capsys: pytest.CaptureFixture[str]) -> list[str]:
-    """The lines that the exercise's cell prints with ``answer`` in the place of the blank one."""
-    names, source = exercise(check)
-    call = source[source.index(f"{check}(") :]
-    assert "None" in source.removesuffix(call)
+    exec(imported, names)
     capsys.readouterr()
-    exec(f"{answer}\n{call}", names)
-    return capsys.readouterr().out.splitlines()
-
-
-def test_every_exercise_has_answers_to_be_judged_here() -> None:
-    cells = code_cells(ROOT / "notebooks" / "computation_graphs.ipynb")
-    exercises = ["".join(c["source"]) for c in cells if "exercise" in c["metadata"].get("tags", [])]
-
-    assert sorted(re.findall(r"^(check_\w+)\(", "\n".join(exercises), re.MULTILINE)) == sorted(ANSWERS)
-
-
-@pytest.mark.parametrize("check", ANSWERS)
-def test_an_unanswered_exercise_says_so(check: str, capsys: pytest.CaptureFixture[str]) -> None:
-    names, source = exercise(check)
-    exec(source, names)
+    exec(f"{wrong['answer']}\n{call}", names)
     lines = capsys.readouterr().out.splitlines()
 
-    assert lines
-    assert all(line.startswith("…") and line.endswith("not answered yet") for line in lines)
-
-
-@pytest.mark.parametrize("check", ANSWERS)
-def test_an_exercise_accepts_the_right_answer(check: str, capsys: pytest.CaptureFixture[str]) -> None:
-    lines = judged(check, ANSWERS[check]["right"], capsys)
-
-    assert lines
-    assert all(line.startswith("✓") and line.endswith("is right") for line in lines)
-
-
-WRONG = [(check, answer) for check, answers in ANSWERS.items() for answer in answers["wrong"]]
-
-
-@pytest.mark.parametrize(("check", "answer"), WRONG)
-def test_an_exercise_says_what_is_wrong(check: str, answer: str, capsys: pytest.CaptureFixture[str]) -> None:
-    lines = judged(check, answer, capsys)
-
-    for line, expected in zip(lines, ANSWERS[check]["wrong"][answer], strict=True):
+    assert any(line.startswith("✗") for line in lines)
+    for line, expected in zip(lines, wrong["says"], strict=True):
         assert line.startswith("✓" if expected == "is right" else "✗")
         assert expected in line
+
+
+def test_every_solution_belongs_to_a_lesson() -> None:
+    assert [path.name for path in EVERY if path not in COURSE] == [path.name for path in COURSE]

@@ -1,0 +1,87 @@
+"""One line on an answer: ✓ where it is right, ✗ with a hint where it is not, … where there is none yet."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from typing import Any
+
+Mistakes = Iterable[tuple[float, str]]
+
+
+def say(name: str, answer: Any, right: float, mistakes: Mistakes = (), tolerance: float = 1e-3) -> None:
+    """Judge a number.
+
+    Parameters
+    ----------
+    name : what the number is
+    answer : the reader's; None where there is none yet
+    right : the solution
+    mistakes : pairs of a wrong answer and what leads to it
+    tolerance : how far off an answer may be: of 1, or of the solution where that is larger
+
+    >>> say("∂f/∂x", -4, -4.0)
+    ✓  ∂f/∂x = -4 is right
+    >>> say("∂f/∂x", 4, -4.0)
+    ✗  ∂f/∂x = 4: the size is right, the sign is not
+    >>> say("∂f/∂x", None, -4.0)
+    …  ∂f/∂x: not answered yet
+    """
+    if answer is None:
+        print(f"…  {name}: not answered yet")
+        return
+    try:
+        number = float(answer)
+    except (TypeError, ValueError):
+        print(f"✗  {name}: a number is wanted, not {answer!r:.60}")
+        return
+    if not math.isfinite(number):
+        print(f"✗  {name}: a finite number is wanted, not {number}")
+        return
+
+    def near(other: float) -> bool:
+        return abs(number - other) <= tolerance * max(1.0, abs(other))
+
+    if near(right):
+        print(f"✓  {name} = {number:.6g} is right")
+        return
+    hints = [hint for other, hint in mistakes if near(other)]
+    if near(-right):
+        hints.append("the size is right, the sign is not")
+    if near(right / 2) or near(2 * right):
+        hints.append("you are off by a factor of 2")
+    hints.append("not yet; draw the graph and follow the edges")
+    print(f"✗  {name} = {number:.6g}: {hints[0]}")
+
+
+def say_choice(name: str, answer: Any, right: str, hints: dict[str, str]) -> None:
+    """Judge a word: ``hints`` says, for each wrong one that may be chosen, what to look at.
+
+    >>> say_choice("the rule", "sum", "product", {"sum": "the two factors are multiplied"})
+    ✗  the rule: the two factors are multiplied
+    >>> say_choice("the rule", "product", "product", {"sum": "the two factors are multiplied"})
+    ✓  the rule: 'product' is right
+    """
+    if answer is None:
+        print(f"…  {name}: not answered yet")
+    elif answer == right:
+        print(f"✓  {name}: {right!r} is right")
+    elif isinstance(answer, str) and answer in hints:
+        print(f"✗  {name}: {hints[answer]}")
+    else:
+        words = ", ".join(map(repr, sorted([right, *hints])))
+        print(f"✗  {name}: choose one of {words}, not {answer!r:.60}")
+
+
+def answered(name: str, f: Callable[..., Any], *xs: Any) -> Any:
+    """What the reader's function gives at ``xs``; None, said in a line, where it raises an error.
+
+    >>> answered("slope", lambda x: 1.0 / x, 0.0)
+    ✗  slope(0.0): it raises ZeroDivisionError: float division by zero
+    """
+    try:
+        return f(*xs)
+    except Exception as error:
+        shown = ", ".join(f"{x!r:.20}" for x in xs)
+        print(f"✗  {name}({shown}): it raises {type(error).__name__}: {error!s:.200}")
+        return None
