@@ -1,4 +1,4 @@
-"""The notebook as a student meets it: in JupyterLab itself, and exported to HTML, in a real browser.
+"""The first notebook of the course as a student meets it: in JupyterLab itself, and exported to HTML, in a real browser.
 
 Its steppers are clicked through, and every visible number is compared with `backward_steps`. The stepper on a page
 of its own, its keys and its predictions, are `test_stepper_browser`'s.
@@ -30,7 +30,7 @@ from viz import draw, step
 pytestmark = [pytest.mark.browser, pytest.mark.notebook, pytest.mark.once]
 
 ROOT = Path(__file__).parent.parent
-NOTEBOOK = ROOT / "notebooks" / "computation_graphs.ipynb"
+NOTEBOOK = ROOT / "notebooks" / "01_computation_graphs.ipynb"
 UNTRUSTED = "untrusted.ipynb"
 TOKEN = "a-token-of-this-test"
 PATIENCE = 120  # seconds, for JupyterLab to start and to run the notebook on a busy machine
@@ -157,6 +157,7 @@ def server(environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory
     pytest.importorskip("jupyterlab", reason="JupyterLab is not installed (extra notebooks)")
     folder = tmp_path_factory.mktemp("lab")
     shutil.copy(NOTEBOOK, folder)
+    shutil.copytree(NOTEBOOK.parent / "checks", folder / "checks", ignore=shutil.ignore_patterns("__pycache__"))
     (folder / UNTRUSTED).write_text(json.dumps(untrusted()), encoding="utf-8")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

@@ -85,3 +85,28 @@ def answered(name: str, f: Callable[..., Any], *xs: Any) -> Any:
         shown = ", ".join(f"{x!r:.20}" for x in xs)
         print(f"✗  {name}({shown}): it raises {type(error).__name__}: {error!s:.200}")
         return None
+
+
+def every_answer(name: str, f: Callable[..., Any] | None, *points: tuple[Any, ...]) -> list[Any] | None:
+    """What the reader's function gives at each point, a tuple of arguments.
+
+    None, said in a line, where there is no function yet, where it gives None, and where it raises an error.
+
+    >>> every_answer("slope", lambda x: 2 * x, (1.0,), (3.0,))
+    [2.0, 6.0]
+    >>> every_answer("slope", lambda x: None, (1.0,))
+    …  slope: not answered yet
+    """
+    found: list[Any] = []
+    for xs in points:
+        try:
+            answer = None if f is None else f(*xs)
+        except Exception as error:
+            shown = ", ".join(f"{x!r:.20}" for x in xs)
+            print(f"✗  {name}({shown}): it raises {type(error).__name__}: {error!s:.200}")
+            return None
+        if answer is None:
+            print(f"…  {name}: not answered yet")
+            return None
+        found.append(answer)
+    return found
