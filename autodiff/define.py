@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import inspect
 import keyword
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -95,6 +96,19 @@ def _check_rules(name: str, value: Any, partials: Any) -> None:
             f"the partials of operation {name!r} are one function partial(xp, out, x) for each operand, in a list, not "
             f"{shorten(partials)}"
         )
+    operands = [p for p in inspect.signature(value).parameters.values() if p.kind is not p.KEYWORD_ONLY][1:]
+    if not operands:
+        raise TypeError(f"the value of operation {name!r} takes xp first, and then its operands: write lambda xp, x: …")
+    if any(p.kind is p.VAR_POSITIONAL for p in operands) or callable(partials):
+        return
+    takes = ", ".join(["xp", "out", *(p.name for p in operands)])
+    for partial in partials:
+        try:
+            inspect.signature(partial).bind(*takes.split(", "))
+        except TypeError:
+            raise TypeError(
+                f"a partial of operation {name!r} takes {takes}, in this order: write lambda {takes}: …"
+            ) from None
 
 
 def _text_and_predicate(name: str, domain: Any) -> Any:

@@ -113,7 +113,7 @@ class Op:
         for rules in (self.partials, self.shown):
             if n_ary == isinstance(rules, tuple) or (not n_ary and len(rules) != self.arity):  # type: ignore[arg-type]
                 raise ValueError(
-                    f"operation {self.name!r}: give one partial per operand of value (a tuple), or for an n-ary "
+                    f"operation {self.name!r}: give one partial per operand of value, in a list, or for an n-ary "
                     f"value(xp, *x) one function that returns all of them"
                 )
 

@@ -312,6 +312,11 @@ def test_a_declared_domain_is_kept():
             "the partials of operation 'odd' are one function .* for each operand, in a list, not None",
         ),
         ({"partials": [1.0]}, r"the partials of operation 'odd' are one function .*, not \[1.0\]"),
+        ({"value": lambda x: x * x}, "the value of operation 'odd' takes xp first, .*: write lambda xp, x: …"),
+        (
+            {"partials": [lambda xp, x: 2.0 * x]},
+            "a partial of operation 'odd' takes xp, out, x, in this order: write lambda xp, out, x: …",
+        ),
         ({"partials": [lambda xp, out, x: None]}, "a partial of operation 'odd' gives None: it must return its result"),
         ({"domain": "x > 0"}, r'the domain of operation \'odd\' is a Domain or a pair .* \("x > 0", .*, not \'x > 0\''),
         ({"domain": ("x > 0", "x > 0")}, "the domain of operation 'odd' is a Domain or a pair"),

@@ -1,4 +1,4 @@
-"""The first notebook of the course as a student meets it: in JupyterLab itself, and exported to HTML, in a real browser.
+"""The course's first notebook as a student meets it: in JupyterLab itself, and exported to HTML, in a real browser.
 
 Its steppers are clicked through, and every visible number is compared with `backward_steps`. The stepper on a page
 of its own, its keys and its predictions, are `test_stepper_browser`'s.
