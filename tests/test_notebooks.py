@@ -78,6 +78,15 @@ def test_a_notebook_says_what_is_stored_and_what_it_promises_is_computed(
     assert faults == [], "make notebooks stores what a notebook says now"
 
 
+def test_a_stream_reads_the_same_however_it_was_flushed() -> None:
+    whole, pieces = (
+        nbformat.v4.new_code_cell(outputs=[nbformat.v4.new_output("stream", text=text) for text in texts])
+        for texts in (["a\nb\n"], ["a", "\n", "b\n"])
+    )
+
+    assert notebooks.text_of(whole) == notebooks.text_of(pieces) == "a\nb"
+
+
 def kinds(cell: Any) -> set[str]:
     """The kinds of a cell's outputs; not how many, which depends on when a stream is flushed."""
     return {output["output_type"] for output in cell.outputs}

@@ -76,8 +76,15 @@ def _stored(outputs: list[Any], count: int) -> Iterator[Any]:
 
 
 def text_of(cell: Any) -> str:
-    """What a code cell says in words and numbers, without its pictures."""
-    texts = [output.get("text") or output.get("data", {}).get("text/plain", "") for output in cell.outputs]
+    """What a code cell says in words and numbers, without its pictures; a stream as one, however it was flushed."""
+    texts: list[str] = []
+    stream = None
+    for output in cell.outputs:
+        if output.output_type == "stream" and output.name == stream:
+            texts[-1] += output.text
+        else:
+            texts.append(output.get("text") or output.get("data", {}).get("text/plain", ""))
+        stream = output.get("name")
     return "\n".join(text.strip() for text in texts)
 
 
