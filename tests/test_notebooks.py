@@ -78,6 +78,14 @@ def test_a_notebook_says_what_is_stored_and_what_it_promises_is_computed(
     assert faults == [], "make notebooks stores what a notebook says now"
 
 
+def test_a_stored_picture_keeps_its_size() -> None:
+    size = {"image/png": {"width": 300, "height": 200}}
+    shown = nbformat.v4.new_output("display_data", {"image/png": ""}, metadata=size | {"from": "this run"})
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(outputs=[shown])])
+
+    assert notebooks.normalised(notebook).cells[0].outputs[0].metadata == size
+
+
 def test_a_stream_reads_the_same_however_it_was_flushed() -> None:
     whole, pieces = (
         nbformat.v4.new_code_cell(outputs=[nbformat.v4.new_output("stream", text=text) for text in texts])

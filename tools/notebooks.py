@@ -69,7 +69,7 @@ def _stored(outputs: list[Any], count: int) -> Iterator[Any]:
         if "execution_count" in output:
             output.execution_count = count
         if "data" in output:
-            output.metadata = {}
+            output.metadata = {kind: size for kind, size in output.metadata.items() if kind in output.data}
             if "<script" in output.data.get("text/html", ""):
                 del output.data["text/html"]
         yield output
