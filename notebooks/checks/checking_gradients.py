@@ -73,7 +73,7 @@ def check_slope(slope: Callable[..., Any]) -> None:
             return
         try:
             errors = [abs(float(answer) - right) for answer in found]
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             print(f"✗  slope of {name}: a number is wanted, not {found[0]!r:.60}")
             return
         if 8.0 < errors[0] / max(errors[1], 1e-12) < 12.0:

@@ -32,7 +32,7 @@ def say(name: str, answer: Any, right: float, mistakes: Mistakes = (), tolerance
         return
     try:
         number = float(answer)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         print(f"✗  {name}: a number is wanted, not {answer!r:.60}")
         return
     if not math.isfinite(number):
@@ -64,7 +64,7 @@ def say_choice(name: str, answer: Any, right: str, hints: dict[str, str]) -> Non
     """
     if answer is None:
         print(f"…  {name}: not answered yet")
-    elif answer == right:
+    elif isinstance(answer, str) and answer == right:
         print(f"✓  {name}: {right!r} is right")
     elif isinstance(answer, str) and answer in hints:
         print(f"✗  {name}: {hints[answer]}")

@@ -58,7 +58,7 @@ def check_delta_step(delta_step: Callable[..., Any]) -> None:
         try:
             new_b, new_w = answer
             given = [new_b, *new_w]
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             given = []
         if len(given) != 1 + len(w):
             print(f"✗  delta_step: the new bias and a list of {len(w)} new weights are wanted, not {answer!r:.60}")
@@ -84,7 +84,7 @@ def check_nand(b: Any, w1: Any, w2: Any) -> None:
         return
     try:
         numbers = [float(b), float(w1), float(w2)]
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         numbers = [math.nan]
     if not all(map(math.isfinite, numbers)):
         print(f"✗  NAND: three numbers are wanted, not {b!r:.20}, {w1!r:.20}, {w2!r:.20}")
@@ -110,7 +110,7 @@ def check_feature(third_input: Callable[..., Any]) -> None:
         return
     try:
         feature = [float(value) for value in found]
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         feature = [math.nan]
     if not all(map(math.isfinite, feature)):
         print(f"✗  third_input: a number is wanted at each of the four corners, not {found!r:.60}")
