@@ -108,7 +108,7 @@ class TestDotProducts:
         first = topological_order(error).index(next(n for n in topological_order(error) if n.op and n.op.name == "dot"))
         assert words(svg, f"op-{first}")[0] == "Σ"
         assert words(svg, f"op-{first}")[1:] == ["W1[1,1] · x1", "W1[1,2] · x2", "b1[1] · 1"]
-        assert "Σ: sum of the products below it; · 1: a bias, whose input is always 1" in words(svg)
+        assert "Σ: sum of the products below it; · 1: times the number 1, as a bias is" in words(svg)
 
     def test_inputs_that_are_numbers_stand_beside_their_weights(self) -> None:
         model = MLP(2, [1], rng=1)

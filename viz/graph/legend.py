@@ -84,5 +84,5 @@ def lines_of(look: Look, kinds: Collection[str], shown: Sequence[Value], output:
     dots = [node for node in operations if node.op is not None and node.op.name == "dot"]
     if dots:
         one = any(isinstance(node.args[-1], float) and node.args[-1] == 1.0 for node in dots)
-        lines.append("Σ: sum of the products below it" + ("; · 1: a bias, whose input is always 1" if one else ""))
+        lines.append("Σ: sum of the products below it" + ("; · 1: times the number 1, as a bias is" if one else ""))
     return lines
