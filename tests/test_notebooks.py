@@ -19,6 +19,7 @@ pytestmark = [pytest.mark.notebook, pytest.mark.once]
 pytest.importorskip("nbclient", reason="nbclient is not installed (extra notebooks)")
 
 import nbformat  # noqa: E402
+from nbformat.v4 import new_code_cell, new_output  # noqa: E402
 
 import notebooks  # noqa: E402
 
@@ -129,6 +130,13 @@ def kept(row: dict[str, Any], number: str) -> bool:
     if "equals" in row:
         return math.isclose(value, row["equals"], rel_tol=1e-9, abs_tol=row.get("within", 0.0))
     return abs(value) < row["below"] if "below" in row else value > row["above"]
+
+
+def test_what_a_kernel_flushes_in_two_parts_is_one_text() -> None:
+    whole = new_output("stream", text="a  b\n   1  2\n")
+    parts = [new_output("stream", text=text) for text in ("a  b\n ", "  1", "  2\n")]
+
+    assert notebooks.text_of(new_code_cell(outputs=parts)) == notebooks.text_of(new_code_cell(outputs=[whole]))
 
 
 def test_every_row_of_the_curriculum_names_its_cell_in_the_map() -> None:
