@@ -14,7 +14,7 @@ from nn import Layer, LayerNorm
 Vectors = Sequence[Sequence[Any]]
 
 
-def check_attention(p_2: Any, o: Any) -> None:
+def check_attention(p_2: Any, output: Any) -> None:
     """Shares and output of one query and two keys."""
     q, keys, values = [Value(1.0), Value(2.0)], [[2.0, 0.0], [0.0, 1.5]], [5.0, -1.0]
     products = [dot(q, key) for key in keys]
@@ -23,14 +23,14 @@ def check_attention(p_2: Any, o: Any) -> None:
         shares = softmax(scores)
         return shares[1].data, dot(shares, values).data
 
-    share, output = of([product / math.sqrt(2.0) for product in products])
+    share, right = of([product / math.sqrt(2.0) for product in products])
     unscaled, halved = of(products), of([product / 2.0 for product in products])
     plain = products[1].data / (products[0].data + products[1].data)
     root = "the scores are divided by √d = √2"
     say("p₂", p_2, share,
         [(unscaled[0], root), (halved[0], f"{root}, not by d"), (1.0 - share, "that is p₁"),
          (plain, "shares are those of the powers e^s, not of the scores")])  # fmt: skip
-    say("o", o, output,
+    say("o", output, right,
         [(unscaled[1], root), (halved[1], f"{root}, not by d"), (plain * values[1] + (1.0 - plain) * values[0],
          "shares are those of the powers e^s, not of the scores")])  # fmt: skip
 
@@ -126,7 +126,7 @@ def check_attend(attend_all: Any) -> None:
     say("gradient of the last output by the first key", slope, wanted, tolerance=1e-9)
 
 
-def check_rms_norm(rms_norm: Any, gradient_times: Any) -> None:
+def check_rms_norm(rms_norm: Any, slope_times: Any) -> None:
     """y of three numbers, its gradient, and the gradient where all are doubled."""
 
     def norm(xs: list[Value]) -> list[Any]:
@@ -141,7 +141,7 @@ def check_rms_norm(rms_norm: Any, gradient_times: Any) -> None:
     elif given is not None:
         _say_norm(found, xs, norm)
     slope, doubled = (gradients(norm(at)[0], at)[0] for at in (xs, [Value(2.0 * x) for x in numbers]))
-    say("the gradient, times", gradient_times, doubled / slope,
+    say("the slope, times", slope_times, doubled / slope,
         [(1.0, "y stays the same, but a step of x is now a smaller part of x"),
          (2.0, "y stays the same while x grows: its slope does not grow"),
          (0.25, "y is a function of x / (its size): doubled once")])  # fmt: skip
