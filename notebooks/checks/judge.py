@@ -6,6 +6,8 @@ import math
 from collections.abc import Callable, Iterable
 from typing import Any
 
+import numpy as np
+
 Mistakes = Iterable[tuple[float, str]]
 
 
@@ -110,3 +112,49 @@ def every_answer(name: str, f: Callable[..., Any] | None, *points: tuple[Any, ..
             return None
         found.append(answer)
     return found
+
+
+def say_array(
+    name: str, f: Any, xs: Iterable[Any], right: Any, mistakes: Iterable[tuple[Any, str]] = (), tolerance: float = 1e-6
+) -> None:
+    """Judge what the reader's function gives at ``xs``: numbers in the shape of ``right``, as an array or lists.
+
+    >>> say_array("double", lambda x: [2.0 * x[0]], [np.array([3.0])], [6.0])
+    ✓  double: [6.0] is right
+    >>> say_array("double", lambda x: x, [np.array([3.0])], [6.0], [([3.0], "that is x itself")])
+    ✗  double: that is x itself
+    >>> say_array("double", lambda x: 6.0, [np.array([3.0])], [6.0])
+    ✗  double: the shape must be (1,), and is ()
+    >>> say_array("double", lambda x: None, [np.array([3.0])], [6.0])
+    …  double: not answered yet
+    """
+    try:
+        found = None if f is None else f(*(x.copy() if isinstance(x, np.ndarray) else x for x in xs))
+    except Exception as error:
+        print(f"✗  {name}: it raises {type(error).__name__}: {' '.join(str(error).split())!s:.200}")
+        return
+    if found is None:
+        print(f"…  {name}: not answered yet")
+        return
+    try:
+        array = np.array(found, dtype=float)
+    except (TypeError, ValueError):
+        print(f"✗  {name}: numbers are wanted, not {' '.join(repr(found).split())!s:.60}")
+        return
+    if array.shape != np.shape(right):
+        print(f"✗  {name}: the shape must be {np.shape(right)}, and is {array.shape}")
+    elif not np.isfinite(array).all():
+        print(f"✗  {name}: finite numbers are wanted, not {array.tolist()!s:.60}")
+    elif np.allclose(array, right, rtol=tolerance, atol=tolerance):
+        print(f"✓  {name}: {np.round(array, 4).tolist()!s:.80} is right")
+    else:
+        near = [hint for other, hint in mistakes if _near(array, other, tolerance)]
+        hints = [(-1.0, "the sizes are right, the signs are not"), (2.0, "you are off by a factor of 2")]
+        hints.append((0.5, "you are off by a factor of 2"))
+        near += [hint for factor, hint in hints if _near(array, factor * np.array(right), tolerance)]
+        wanted = "not yet; try it on small numbers, by hand"
+        print(f"✗  {name}: {(near or [wanted])[0]}")
+
+
+def _near(array: Any, other: Any, tolerance: float) -> bool:
+    return array.shape == np.shape(other) and bool(np.allclose(array, other, rtol=tolerance, atol=tolerance))
