@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import matplotlib.pyplot as plt
 import pytest
 from plotting import curve, figures, labels, trained  # noqa: F401 (figures is a fixture)
 
@@ -102,6 +103,16 @@ class TestLegends:
         assert below.x0 >= page.x0 - 1.0
         assert below.x1 <= page.x1 + 1.0
         assert below.y0 >= page.y0 - 1.0
+
+    @pytest.mark.parametrize("height", [2.2, 4.8, 9.0])
+    @pytest.mark.parametrize("several", [False, True], ids=["one run", "several runs"])
+    def test_a_legend_does_not_cover_the_label_of_low_axes(self, height: float, several: bool) -> None:
+        history = trained()[1]
+        _, ax = plt.subplots(figsize=(6.4, height), layout="constrained")
+        plot_history({"a": history, "b": history} if several else history, ax)
+        ax.figure.draw_without_rendering()
+        legend = next(a.get_legend() for a in ax.figure.axes if a.get_legend())
+        assert legend.get_window_extent().y1 <= ax.xaxis.label.get_window_extent().y0
 
 
 class TestCounts:

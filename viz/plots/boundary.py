@@ -18,7 +18,7 @@ from autodiff.numerical import replay
 from nn import Adaline, Meaning, Module, Perceptron
 from nn.checks import nonnegative
 from nn.data import Target, as_examples
-from viz.plots.style import BLACK, COLOURS, MARKERS, axes
+from viz.plots.style import BLACK, COLOURS, MARKERS, axes, legend_below
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -76,7 +76,7 @@ def plot_decision_boundary(
     right_ones = _draw_points(ax, points, [scores.class_of(label) for label in labels], found, scores)
     ax.set(xlabel="x₁", ylabel="x₂", xlim=(left, right), ylim=(bottom, top))
     ax.set_title(f"Decision boundary: {right_ones} of {len(points)} examples right")
-    ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.12), ncols=2, fontsize="small", frameon=False)
+    legend_below(ax)
     return ax
 
 

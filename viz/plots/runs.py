@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from nn import History
 from nn.checks import integer, nonnegative
-from viz.plots.style import BLACK, axes, literal, style
+from viz.plots.style import BLACK, axes, legend_below, literal, style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -58,7 +58,7 @@ def compare_histories(histories: Mapping[str, History], ax: Axes | None = None) 
         ax.set_yscale("log")
     ax.set(xlabel="epoch", ylabel="loss", title=f"{len(histories)} runs")
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-    ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.12), ncols=2, fontsize="small", frameon=False)
+    legend_below(ax)
     return ax
 
 
@@ -103,7 +103,7 @@ def plot_schedules(
     factors = rate is None and not any(gives.values())
     ax.set(xlabel="t, " + " or ".join(f"{unit}s" for unit in sorted(units)), title="Learning-rate schedules")
     ax.set_ylabel("factor on the learning rate" if factors else "learning rate")
-    ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.12), ncols=2, fontsize="small", frameon=False)
+    legend_below(ax)
     return ax
 
 

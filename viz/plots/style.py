@@ -18,6 +18,7 @@ BLACK, GREY = "#000000", "#595959"
 COLOURS = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY, BLACK)
 LINES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)), (0, (1, 1)))
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+_LABELS_HEIGHT = 0.42  # inches: the numbers below the axes, and their label
 
 
 def axes(ax: Any, width: float = 6.4, height: float = 4.8) -> Axes:
@@ -37,9 +38,12 @@ def style(i: int) -> dict[str, Any]:
 
 
 def legend_below(ax: Any, columns: int = 2, **options: Any) -> None:
-    """A legend below the axes, where it covers no curve."""
+    """A legend below the axes, where it covers no curve, and below their label, however low they are."""
+    from matplotlib.transforms import ScaledTranslation
+
+    below = ax.transAxes + ScaledTranslation(0.0, -_LABELS_HEIGHT, ax.figure.dpi_scale_trans)
     look = {"ncols": columns, "fontsize": "small", "frameon": False}
-    ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.12), **look, **options)
+    ax.legend(loc="upper center", bbox_to_anchor=(0.5, 0.0), bbox_transform=below, **look, **options)
 
 
 def layer_name(path: str) -> str:
