@@ -130,8 +130,10 @@ def check_initialiser(initialiser: Callable[..., Any]) -> None:
         return
     try:
         weights = np.array(drawn, dtype=float).reshape(count)
-    except (TypeError, ValueError):
-        print(f"✗  initialiser: it gives one number, not {drawn[0]!r:.60}")
+        if not np.isfinite(weights).all():
+            raise ValueError
+    except (TypeError, ValueError, OverflowError):
+        print(f"✗  initialiser: it gives one finite number, not {drawn[0]!r:.60}")
         return
     draw = he_uniform()
     end = float(np.abs([draw(inputs, outputs, other) for _ in range(count)]).max())
