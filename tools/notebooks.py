@@ -37,7 +37,10 @@ def run(notebook: Any, folder: Path, also: Callable[[Any, int], None] | None = N
     ------
     nbclient.exceptions.CellExecutionError : a cell fails
     """
-    client = NotebookClient(notebook, timeout=PATIENCE, resources={"metadata": {"path": str(folder)}})
+    quiet = ["--log-level=ERROR"]
+    client = NotebookClient(
+        notebook, timeout=PATIENCE, extra_arguments=quiet, resources={"metadata": {"path": str(folder)}}
+    )
     with client.setup_kernel():
         for index, cell in enumerate(notebook.cells):
             client.execute_cell(cell, index)
@@ -69,6 +72,7 @@ def _stored(outputs: list[Any], count: int) -> Iterator[Any]:
         if "execution_count" in output:
             output.execution_count = count
         if "data" in output:
+            output.data.pop("application/pdf", None)  # for LaTeX, which makes it anew
             output.metadata = {kind: size for kind, size in output.metadata.items() if kind in output.data}
             if "<script" in output.data.get("text/html", ""):
                 del output.data["text/html"]

@@ -70,10 +70,9 @@ def check_shrink(shrink: Any) -> None:
         name = f"shrink({w:g}, {amount:g})"
         # The minimum of ½(v − w)² + amount·|v| is what the step is derived from.
         right = min((w - amount, w + amount, 0.0), key=lambda v: (Value(v - w) ** 2 / 2 + amount * abs(Value(v))).data)
-        given = answered("shrink", lambda *xs: (shrink(*xs),), w, amount)
-        if given is None:
-            continue
-        (answer,) = given
+        answer = answered("shrink", shrink, w, amount)
+        if answer is None:
+            return
         sign = (w > 0) - (w < 0)
         beyond = (w - amount * sign, "it went past 0: stop there")
         down = (w - amount, "a negative weight moves up, towards 0")

@@ -75,40 +75,37 @@ def say_choice(name: str, answer: Any, right: str, hints: dict[str, str]) -> Non
         print(f"✗  {name}: choose one of {words}, not {answer!r:.60}")
 
 
-def answered(name: str, f: Callable[..., Any], *xs: Any) -> Any:
-    """What the reader's function gives at ``xs``; None, said in a line, where it raises an error.
+def answered(name: str, f: Callable[..., Any] | None, *xs: Any) -> Any:
+    """What the reader's function gives at ``xs``; None, said in a line, where there is no answer yet or an error.
 
+    >>> answered("slope", lambda x: 2.0 * x, 3.0)
+    6.0
+    >>> answered("slope", lambda x: None, 3.0)
+    …  slope: not answered yet
     >>> answered("slope", lambda x: 1.0 / x, 0.0)
     ✗  slope(0.0): it raises ZeroDivisionError: float division by zero
     """
     try:
-        return f(*xs)
+        answer = None if f is None else f(*xs)
     except Exception as error:
-        shown = ", ".join(f"{x!r:.20}" for x in xs)
-        print(f"✗  {name}({shown}): it raises {type(error).__name__}: {error!s:.200}")
+        shown = ", ".join(_short(repr(x), 20) for x in xs)
+        print(f"✗  {name}({shown}): it raises {type(error).__name__}: {_short(str(error), 200)}")
         return None
+    if answer is None:
+        print(f"…  {name}: not answered yet")
+    return answer
 
 
 def every_answer(name: str, f: Callable[..., Any] | None, *points: tuple[Any, ...]) -> list[Any] | None:
-    """What the reader's function gives at each point, a tuple of arguments.
-
-    None, said in a line, where there is no function yet, where it gives None, and where it raises an error.
+    """What the reader's function gives at each point, a tuple of arguments; None as `answered` says it.
 
     >>> every_answer("slope", lambda x: 2 * x, (1.0,), (3.0,))
     [2.0, 6.0]
-    >>> every_answer("slope", lambda x: None, (1.0,))
-    …  slope: not answered yet
     """
     found: list[Any] = []
     for xs in points:
-        try:
-            answer = None if f is None else f(*xs)
-        except Exception as error:
-            shown = ", ".join(f"{x!r:.20}" for x in xs)
-            print(f"✗  {name}({shown}): it raises {type(error).__name__}: {error!s:.200}")
-            return None
+        answer = answered(name, f, *xs)
         if answer is None:
-            print(f"…  {name}: not answered yet")
             return None
         found.append(answer)
     return found
@@ -128,18 +125,13 @@ def say_array(
     >>> say_array("double", lambda x: None, [np.array([3.0])], [6.0])
     …  double: not answered yet
     """
-    try:
-        found = None if f is None else f(*(x.copy() if isinstance(x, np.ndarray) else x for x in xs))
-    except Exception as error:
-        print(f"✗  {name}: it raises {type(error).__name__}: {' '.join(str(error).split())!s:.200}")
-        return
+    found = answered(name, f, *(x.copy() if isinstance(x, np.ndarray) else x for x in xs))
     if found is None:
-        print(f"…  {name}: not answered yet")
         return
     try:
         array = np.array(found, dtype=float)
     except (TypeError, ValueError):
-        print(f"✗  {name}: numbers are wanted, not {' '.join(repr(found).split())!s:.60}")
+        print(f"✗  {name}: numbers are wanted, not {_short(repr(found), 60)}")
         return
     if array.shape != np.shape(right):
         print(f"✗  {name}: the shape must be {np.shape(right)}, and is {array.shape}")
@@ -158,3 +150,7 @@ def say_array(
 
 def _near(array: Any, other: Any, tolerance: float) -> bool:
     return array.shape == np.shape(other) and bool(np.allclose(array, other, rtol=tolerance, atol=tolerance))
+
+
+def _short(text: str, most: int) -> str:
+    return " ".join(text.split())[:most]

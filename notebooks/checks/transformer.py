@@ -87,12 +87,8 @@ def check_attend(attend_all: Any) -> None:
     """Three queries in two dimensions, values in three; and a gradient through the reader's graph."""
     rng = random.Random(0)
     q, k, v = _vectors(rng, 3, 2), _vectors(rng, 3, 2), _vectors(rng, 3, 3)
-    given = answered("attend_all", lambda *_: (attend_all(q, k, v),), "queries", "keys", "values")
-    if given is None:
-        return
-    (found,) = given
+    found = answered("attend_all", attend_all, q, k, v)
     if found is None:
-        print("…  attend_all: not answered yet")
         return
     try:
         numbers = [[float(x) for x in row] for row in found]
@@ -134,11 +130,8 @@ def check_rms_norm(rms_norm: Any, slope_times: Any) -> None:
 
     numbers = [1.0, -2.0, 4.0]
     xs = [Value(x) for x in numbers]
-    given = answered("rms_norm", lambda *_: (rms_norm(xs),), *numbers)
-    found = given and given[0]
-    if given is not None and found is None:
-        print("…  rms_norm: not answered yet")
-    elif given is not None:
+    found = answered("rms_norm", rms_norm, xs)
+    if found is not None:
         _say_norm(found, xs, norm)
     slope, doubled = (gradients(norm(at)[0], at)[0] for at in (xs, [Value(2.0 * x) for x in numbers]))
     say("the slope, times", slope_times, doubled / slope,
