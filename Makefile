@@ -30,9 +30,9 @@ test: $(VENV)/.installed-test
 	    $(BIN)/python -m pytest $(PYTEST_ARGS) --engine=python -m "$(ENGINE_TESTS)" $(ENGINE_FILES); \
 	fi
 
-# For another Python, in CI: no tool but Python is needed, so not what compares with PyTorch and JAX.
+# For another Python, in CI: no tool but Python is needed, so not what compares with PyTorch and JAX, nor notebooks.
 engine-test: $(VENV)/.installed-check
-	$(BIN)/python -m pytest $(PYTEST_ARGS) -m "$(ENGINE_TESTS)" $(filter-out tests/test_conformance%,$(ENGINE_FILES))
+	$(BIN)/python -m pytest $(PYTEST_ARGS) -m "$(ENGINE_TESTS)" $(filter-out tests/test_conformance% tests/test_notebooks.py,$(ENGINE_FILES))
 
 lint: $(VENV)/.installed-test
 	$(BIN)/ruff check
@@ -66,7 +66,7 @@ stress: $(VENV)/.installed-test
 # The native engine's tests on a build whose every access to memory is checked; not those that only use it (nn's, the
 # benchmarks'), nor those of the project and of Python alone, nor those that measure memory or run a compiler, which
 # sanitizers slow down.
-NOT_SANITIZED := build conformance_% contributing generate gradbench layers mutants native_memory nn_% ops program% project symbols \
+NOT_SANITIZED := build conformance_% contributing generate gradbench layers mutants native_memory nn_% notebooks ops program% project symbols \
     testing testing_% time_limit
 sanitize: $(VENV)/.installed-test
 	tools/sanitize $(abspath $(BIN))/python $(PYTEST_ARGS) -m "not browser and not notebook and not conformance" \

@@ -38,7 +38,7 @@ tqdm.monitor_interval = 0  # no thread of its own: a fork would not have it
 NOTE = ".current"
 MOST_MEMORY = 4 << 30  # bytes, of one process
 TESTED = "not browser and not notebook and not conformance"  # conformance: what PyTorch finds does not count
-NOT_OF_BEHAVIOUR = ("build", "contributing", "gradbench", "layers", "project", "readme", "time_limit")
+NOT_OF_BEHAVIOUR = ("build", "contributing", "gradbench", "layers", "notebooks", "project", "readme", "time_limit")
 OPTIONS = ["-q", "-m", TESTED, "-p", "no:cacheprovider", "--engine=python"]
 # Imported before a process is forked: what tests need and is not mutated.
 SHARED = ("_hypothesis_pytestplugin", "_pytest.doctest", "hypothesis.strategies", "mpmath", "numpy", "pandas",
