@@ -6,8 +6,6 @@ import math
 from collections.abc import Callable, Iterable
 from typing import Any
 
-import numpy as np
-
 Mistakes = Iterable[tuple[float, str]]
 
 
@@ -116,6 +114,7 @@ def say_array(
 ) -> None:
     """Judge what the reader's function gives at ``xs``: numbers in the shape of ``right``, as an array or lists.
 
+    >>> import numpy as np
     >>> say_array("double", lambda x: [2.0 * x[0]], [np.array([3.0])], [6.0])
     ✓  double: [6.0] is right
     >>> say_array("double", lambda x: x, [np.array([3.0])], [6.0], [([3.0], "that is x itself")])
@@ -125,6 +124,8 @@ def say_array(
     >>> say_array("double", lambda x: None, [np.array([3.0])], [6.0])
     …  double: not answered yet
     """
+    import numpy as np  # here, because in a browser it may be missing
+
     found = answered(name, f, *(x.copy() if isinstance(x, np.ndarray) else x for x in xs))
     if found is None:
         return
@@ -149,6 +150,8 @@ def say_array(
 
 
 def _near(array: Any, other: Any, tolerance: float) -> bool:
+    import numpy as np
+
     return array.shape == np.shape(other) and bool(np.allclose(array, other, rtol=tolerance, atol=tolerance))
 
 
