@@ -17,7 +17,7 @@ from autodiff.functions import FUNCTIONS
 from autodiff.op import REALS, Op
 from autodiff.ops import OPS, SUM
 from viz import Drawing, draw
-from viz.graph import render
+from viz.graph import process
 from viz.graph.dot import node_ids
 from viz.writing.names import LONGEST_NAME, names_of, parts
 from viz.writing.text import plain
@@ -414,7 +414,7 @@ class TestJupyter:
         def missing() -> None:
             raise ImportError("pictures need pygraphviz 2 or later")
 
-        monkeypatch.setattr(render, "_pygraphviz", missing)
+        monkeypatch.setattr(process, "_pygraphviz", missing)
         bundle, _ = draw(Value(2.0, "x"))._repr_mimebundle_()
         assert set(bundle) == {"text/plain"}
         assert bundle["text/plain"].startswith("name")

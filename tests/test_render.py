@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from viz.graph import render
+from viz.graph import look, process, render
 
 pytestmark = pytest.mark.once
 ROOT = Path(__file__).parent.parent
-SOURCE = f'digraph {{ a [id=first, label="x₁ ∂ Σ", fontname="{render.FONT}"]; a -> b [id=line] }}'
+SOURCE = f'digraph {{ a [id=first, label="x₁ ∂ Σ", fontname="{look.FONT}"]; a -> b [id=line] }}'
 
 MACHINES = {
     "no home": {"HOME": "/nonexistent"},
@@ -50,7 +50,7 @@ def test_pictures_are_the_same_without_the_machines_fonts() -> None:
     draw = f"sys.stdout.buffer.write(render.png({SOURCE!r}))"
     with_fonts = run(f"import sys; from viz.graph import render; {draw}", {})
     no_fonts = {"XDG_DATA_HOME": "/nonexistent", "WINDIR": "/nonexistent"}
-    without = run(f"import sys; from viz.graph import render; render._MACHINE_FONTS = (); {draw}", no_fonts)
+    without = run(f"import sys; from viz.graph import process, render; process._MACHINE_FONTS = (); {draw}", no_fonts)
     assert with_fonts.returncode == without.returncode == 0, without.stderr
     assert with_fonts.stdout == without.stdout
 
@@ -71,7 +71,7 @@ def test_text_is_measured_in_dejavu() -> None:
     from matplotlib.textpath import TextPath
 
     text = "imW∂" * 10
-    svg = render.svg(f'digraph {{ a [label="{text}", fontname="{render.FONT}", fontsize=10, shape=box, margin=0] }}')
+    svg = render.svg(f'digraph {{ a [label="{text}", fontname="{look.FONT}", fontsize=10, shape=box, margin=0] }}')
     drawn = float(ET.fromstring(svg).get("viewBox", "").split()[2]) - 8.0  # Graphviz leaves 4 points on either side
     expected = TextPath((0, 0), text, size=10, prop=FontProperties(family="DejaVu Sans")).get_extents().width
     assert drawn == pytest.approx(expected, rel=0.02, abs=0.0)
@@ -97,9 +97,9 @@ def test_the_environment_is_left_as_it_was() -> None:
 
 def test_what_others_write_to_stderr_while_fonts_are_read_is_kept() -> None:
     done = run(
-        "import os, sys; from viz.graph import render\n"
+        "import os, sys; from viz.graph import process\n"
         "sys.stderr.write('before ')\n"
-        "with render._without_fontconfig_warnings():\n"
+        "with process._without_fontconfig_warnings():\n"
         "    os.write(2, b'Fontconfig warning: old\\nsomething else\\n')\n"
         "os.write(2, b'after')",
         {},
@@ -114,7 +114,7 @@ def test_reading_the_fonts_leaves_no_file_open() -> None:
         return descriptor
 
     before = next_descriptor()
-    with render._without_fontconfig_warnings():
+    with process._without_fontconfig_warnings():
         pass
     assert next_descriptor() == before
 
@@ -171,7 +171,7 @@ def test_without_pygraphviz_the_error_says_what_to_install(monkeypatch: pytest.M
 
 
 def test_without_the_fonts_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(render.importlib.util, "find_spec", lambda name: None)
-    monkeypatch.setattr(render, "_fonts_ready", False)
+    monkeypatch.setattr(process.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(process, "_fonts_ready", False)
     with pytest.raises(ImportError, match="pip install matplotlib"):
         render.svg(SOURCE)

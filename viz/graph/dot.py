@@ -21,9 +21,8 @@ from viz.derivation.chain import Chain
 from viz.graph import look as looks
 from viz.graph.collapse import Box
 from viz.graph.legend import legend
-from viz.graph.look import Look, escaped, faint, label
+from viz.graph.look import FONT, Look, escaped, faint, label
 from viz.graph.network import Network, is_wide
-from viz.graph.render import FONT
 from viz.writing.names import Names
 from viz.writing.numbers import format_number
 from viz.writing.text import shorten

@@ -25,6 +25,7 @@ NEURON = {"style": "filled", "fillcolor": "#f3eefe", "color": "#6d28d9", "penwid
 LAYER = {"style": "dashed", "color": "#94a3b8", "margin": "10"}
 ON_PATH = {"color": "#b91c1c", "penwidth": "2.6"}
 INK, FAINT_INK, EDGE_INK, EDGE = "#111827", "#475569", "#1e3a8a", "#64748b"
+FONT = "DejaVu Sans"
 TEXT_SIZE, SMALL = 12, 9  # points: everything but indices, and those
 
 _HOTTEST = (0xFD, 0xBA, 0x74)  # black text on it can be read
