@@ -4,6 +4,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 PYTEST_ARGS ?= -n auto
+PORT ?= 8000
 
 BIN := $(VENV)/bin
 ROWS := $(patsubst %,autodiff/%.py,op ops symbols namespaces recording codegen native/generate)
@@ -13,7 +14,7 @@ ENGINE = $(BIN)/python -c "from autodiff import engine; print(engine.name)"
 ENGINE_FILES := autodiff nn $(shell grep -LE '^ *(from|import) viz\b' tests/test_*.py)
 ENGINE_TESTS := not once and not browser and not notebook
 
-.PHONY: demo test engine-test lint bench accuracy fuzz mutants stress sanitize notebooks lab clean
+.PHONY: demo test engine-test lint bench accuracy fuzz mutants stress sanitize notebooks lab site site-open clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.installed
@@ -79,8 +80,21 @@ notebooks: $(VENV)/.installed-test
 lab: $(VENV)/.installed-notebooks
 	$(BIN)/jupyter lab --notebook-dir=notebooks
 
+# One static folder, build/site, with the playground in it; strict, so a broken link or reference fails. It needs npm.
+site: $(VENV)/.installed-site docs/site/node_modules/.installed
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet --config-file docs/site/mkdocs.yml
+	@echo "In $(CURDIR)/build/site: any static server serves it (make site-open)."
+
+site-open: site
+	@echo "Open http://localhost:$(PORT) (Ctrl+C ends it)"
+	@$(BIN)/python -m http.server $(PORT) --directory build/site --bind localhost > /dev/null 2>&1
+
+docs/site/node_modules/.installed: docs/site/package.json
+	npm install --silent --no-audit --no-fund --no-package-lock --prefix docs/site
+	@touch $@
+
 clean:
-	rm -rf $(VENV) build dist demo *.egg-info autodiff/native/*.c autodiff/native/rows.h autodiff/native/*.so
+	rm -rf $(VENV) docs/site/node_modules build dist demo *.egg-info autodiff/native/*.c autodiff/native/rows.h autodiff/native/*.so
 
 $(VENV)/.python:
 	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'autodiff needs Python 3.11 or newer, and $(PYTHON) is ' + sys.version.split()[0] + ': try make PYTHON=python3.12')"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from autodiff.op import Op
 from autodiff.ops import BUILT_IN, OPS
 
 
@@ -17,15 +18,18 @@ def markdown() -> str:
         "| --- | --- | --- | --- |",
     ]
     for op in (op for op in OPS.values() if op.name in BUILT_IN):
-        names = op.operand_names(2 * len(op.vectors))
-        derivatives = "; ".join(
-            formula if len(op.formula) == 1 else f"∂/∂{name}: {formula}"
-            for name, formula in zip(names, op.formula, strict=False)
-        )
-        domain = op.domain.text + (f"; {op.domain.smooth_text}" if op.domain.smooth_text else "")
-        cells = [f"`{op.name}`", op.symbol, derivatives, domain]
-        lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+        lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in (f"`{op.name}`", *row(op))) + " |")
     return "\n".join(lines)
+
+
+def row(op: Op) -> tuple[str, str, str]:
+    """How an operation is drawn, its local derivatives, and its domain with where it is not differentiable."""
+    names = op.operand_names(2 * len(op.vectors))
+    derivatives = "; ".join(
+        formula if len(op.formula) == 1 else f"∂/∂{name}: {formula}"
+        for name, formula in zip(names, op.formula, strict=False)
+    )
+    return op.symbol, derivatives, op.domain.text + (f"; {op.domain.smooth_text}" if op.domain.smooth_text else "")
 
 
 if __name__ == "__main__":

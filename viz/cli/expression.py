@@ -180,7 +180,7 @@ class Expression:
                 raise self._error("a list is not allowed here: it stands in sum, mean, dot and logsumexp", node)
             takes_lists = False
             if node.kind == "call":
-                function = self._function(node)
+                function = self.function(node)
                 takes_lists = function in _OF_LISTS
                 lists = [part for part in node.parts if part.kind == "list"]
                 if function == "dot" and (len(lists), len(node.parts)) != (2, 2):
@@ -192,7 +192,8 @@ class Expression:
     def _is_function(self, name: str) -> bool:
         return name in _FUNCTIONS and name not in _ALSO and name not in _OTHERS
 
-    def _function(self, node: Node) -> str:
+    def function(self, node: Node) -> str:
+        """The name of the row, or of the function of lists, that a call is of; ExpressionError where it is none."""
         name = _ALSO.get(node.text, node.text)
         if name in OPS or name in _OF_LISTS:
             return name
@@ -239,7 +240,7 @@ class Expression:
             return float(node.text)
         if node.kind == "list":
             return x
-        name = self._function(node) if node.kind == "call" else node.text
+        name = self.function(node) if node.kind == "call" else node.text
         try:
             if name == "dot":
                 return functions.dot(*x)

@@ -52,14 +52,8 @@ class TrainingPicture:
 
     @property
     def html(self) -> str:
-        sizes = [abs(x) for one in self._snapshots for x in one["weights"].values()]
-        activations = [abs(x) for one in self._snapshots for x in one["activations"].values()]
-        told = {
-            "snapshots": self._snapshots,
-            "layers": self._layers,
-            "largest": max(sizes, default=0.0) or 1.0,
-            "most": max(activations, default=0.0) or 1.0,
-        }
+        tiny = math.ulp(0.0)  # of the largest, which nothing is divided by in vain
+        told = {"snapshots": self._snapshots, "layers": self._layers, "largest": tiny, "most": tiny}
         data = json.dumps(told, ensure_ascii=False, allow_nan=False).replace("<", "\\u003c")
         template = files("viz.networks").joinpath("training.html").read_text(encoding="utf-8")
         key = f"learning-{secrets.token_hex(8)}"
@@ -107,24 +101,13 @@ def draw_training(
     if not snapshots.states:
         raise ValueError("there are no snapshots: pass fit(callbacks=[snapshots]) first")
     function = named("loss", loss, LOSSES)
-    example = [float(number) for number in as_inputs(x, "draw_training", inputs_of(model))]
-    (wanted,) = as_targets([target])
-
-    def run() -> Value:
-        inputs = [Value(number, f"x{i}") for i, number in enumerate(example, 1)]
-        error = function(model(inputs), wanted)
-        error.label = "loss"
-        return error
-
     before = model.state_dict()
+    told: list[dict[str, Any]] = []
     try:
-        with model.mode(training=False):
-            told: list[dict[str, Any]] = []
-            for state, epoch in zip(snapshots.states, snapshots.epochs, strict=True):
-                model.load_state_dict(state)
-                order = topological_order(run())
-                neurons, hidden = neuron_boxes(order, model)
-                told.append(_told(order, neurons, epoch, digits))
+        for state, epoch in zip(snapshots.states, snapshots.epochs, strict=True):
+            model.load_state_dict(state)
+            told.append(snapshot(model, x, target, function, epoch, digits))
+        order, neurons, hidden = _run(model, x, target, function)
     finally:
         model.load_state_dict(before)
     if is_wide(neurons):
@@ -133,6 +116,23 @@ def draw_training(
     require_drawable(boxes(node for node in order if node not in boxed) + len(neurons), max_nodes, "loss")
     lesson = Lesson(order, names_of(order), dot.kinds(order, model.parameters()), digits)
     return TrainingPicture(picture.marked(lesson, neurons, hidden), told, list(_layers(neurons)))
+
+
+def snapshot(model: Module, x: Any, target: Any, loss: Loss, epoch: int, digits: int = 4) -> dict[str, Any]:
+    """What the page is told of the model as it is now: an event "snapshot" with it as detail adds it to the picture."""
+    order, neurons, _ = _run(model, x, target, loss)
+    return _told(order, neurons, epoch, digits)
+
+
+def _run(model: Module, x: Any, target: Any, loss: Loss) -> tuple[list[Value], list[Box], set[Value]]:
+    """The graph of the example's loss, what is drawn as one box each, and what is not drawn."""
+    numbers = as_inputs(x, "draw_training", inputs_of(model))
+    (wanted,) = as_targets([target])
+    with model.mode(training=False):
+        error = loss(model([Value(float(number), f"x{i}") for i, number in enumerate(numbers, 1)]), wanted)
+    error.label = "loss"
+    order = topological_order(error)
+    return order, *neuron_boxes(order, model)
 
 
 def _layers(neurons: Sequence[Box]) -> dict[str, list[Box]]:

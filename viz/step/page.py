@@ -51,7 +51,7 @@ def fragment(where: str, still: str, description: str, data: Mapping[str, Any], 
 
     It is an image, so that it stands where scripts and SVG are taken out, as in a notebook that nobody has trusted.
 
-    where : "page" or "notebook"
+    where : "page", "notebook", or "part" of a page that keeps its address
     still : the picture, as SVG
     data : what the script is told
     rows : JavaScript, the rows of the op table, or null

@@ -54,7 +54,7 @@
 
   const open = (host) => {
     const still = host.querySelector("img").src;
-    const wish = addressRead();
+    const wish = addressRead(host);
     const root = host.attachShadow({ mode: "open" });
     root.innerHTML = `<style>${lesson.style}</style>${FRAME}`;
     const found = {};
@@ -99,7 +99,7 @@
         if (pass.fault && pass.fault[0] !== before) pane.follow([views[shown].box(pass.fault[0])]);
       },
       predicting: () => $(".predicting").checked,
-      settled: () => addressWrite(at, $(".predicting").checked, walk, pass.given),
+      settled: () => addressWrite(host, at, $(".predicting").checked, walk, pass.given),
     };
 
     const knowledge = walks.map(historyOf);

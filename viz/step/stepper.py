@@ -66,6 +66,11 @@ class Stepper:
     def html(self) -> str:
         return self._fragment("notebook")
 
+    @property
+    def part(self) -> str:
+        """As ``html``, for a page that keeps the step and the numbers in its own address (see address.js)."""
+        return self._fragment("part")
+
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the step-through to ``path`` as one self-contained page (.html or .htm).
 

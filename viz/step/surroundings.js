@@ -1,8 +1,8 @@
-  /* What is around a stepper: dark or light, as the notebook says or else the system; paper, which shows the end state;
+  /* What is around a stepper: dark or light, as the notebook or the site says or else the system; paper, which shows the end state;
      a notebook's own keys; and a slide that goes on where the steps end. */
 
-  const THEMES = { light: ".vscode-light, .vscode-high-contrast-light, [data-jp-theme-light=true]",
-    dark: ".vscode-dark, .vscode-high-contrast, [data-jp-theme-light=false]" };
+  const THEMES = { light: ".vscode-light, .vscode-high-contrast-light, [data-jp-theme-light=true], [data-md-color-scheme=default]",
+    dark: ".vscode-dark, .vscode-high-contrast, [data-jp-theme-light=false], [data-md-color-scheme=slate]" };
 
   /* onPaper() : whether it is being printed */
   const followTheme = (stepper, onPaper) => {

@@ -1,0 +1,114 @@
+"""The notebooks as pages: their texts as Markdown, so that links are checked and words are found; their outputs as they are.
+
+The first notebook is run while the site is built, and so is one that was saved without outputs; the others show what was
+saved with them. A cell that needs nothing but this project and the standard library can be opened in the playground,
+with all that stands before it.
+"""
+
+from __future__ import annotations
+
+import html
+import os
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import nbformat
+from nbclient import NotebookClient
+
+ROOT = Path(__file__).parent.parent.parent
+_NEEDS_MORE = re.compile(r"^\s*[%!]|^\s*(?:import|from)\s+(?:numpy|matplotlib|sklearn|pandas|torch|IPython|jax)\b|\bplot_\w+\(", re.MULTILINE)
+_LONGEST_LINK = 12_000  # characters of code
+_PLACE = re.compile(r'<div class="output" data-output="(\d+)"></div>')
+
+
+def pages() -> list[tuple[str, Path]]:
+    """The page of each notebook, in the order of their names."""
+    found = sorted((ROOT / "notebooks").glob("*.ipynb"))
+    return [(f"learn/{file.stem}.md", file) for file in found]
+
+
+def written() -> Iterator[tuple[str, str]]:
+    """Every page of the course: its path and its Markdown."""
+    titles = [f"* [{_title(_read(file))}]({Path(page).name})" for page, file in pages()]
+    yield "learn/index.md", _INDEX + "\n".join(titles) + "\n"
+    for page, file in pages():
+        yield page, _markdown(file)
+
+
+_INDEX = """\
+# Learn
+
+The course: notebooks to read here, with their live pictures. Most cells have a link into the [playground](../play.md), where
+they run without an installation; with one, `make lab` opens all of them in JupyterLab.
+
+"""
+
+
+def with_outputs(page: str, path: str) -> str:
+    """A page of HTML with the outputs of its notebook in their places."""
+    files = dict(pages())
+    if path not in files:
+        return page
+    cells = _read(files[path]).cells
+    return _PLACE.sub(lambda found: "".join(map(_output, cells[int(found[1])].outputs)), page)
+
+
+@cache
+def _read(file: Path) -> Any:
+    notebook = nbformat.read(file, as_version=4)
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    if file == pages()[0][1] or not any(cell.outputs for cell in code):
+        environment = {name: x for name, x in os.environ.items() if name != "AUTODIFF_ENGINE"}
+        options = {"timeout": 600, "kernel_name": "python3", "resources": {"metadata": {"path": str(file.parent)}}}
+        NotebookClient(notebook, **options).execute(env=environment)
+    return notebook
+
+
+def _title(notebook: Any) -> str:
+    found = re.search(r"^# (.+)$", "\n".join(c.source for c in notebook.cells if c.cell_type == "markdown"), re.MULTILINE)
+    assert found, "a notebook begins with a heading"
+    return found[1]
+
+
+def _markdown(file: Path) -> str:
+    parts: list[str] = []
+    before: list[str] = []
+    for i, cell in enumerate(_read(file).cells):
+        if cell.cell_type == "markdown":
+            parts.append(_linked(cell.source))
+        elif cell.cell_type == "code" and cell.source.strip():
+            before.append(cell.source)
+            parts.append(f"```python\n{cell.source}\n```\n\n{_try_it(before)}\n\n" f'<div class="output" data-output="{i}"></div>')
+    return "\n\n".join(parts) + "\n"
+
+
+def _linked(text: str) -> str:
+    """Links to other notebooks lead to their pages, those to pictures to where the site has them."""
+    text = re.sub(r"\]\((?:\./)?([\w-]+)\.ipynb(#[^)]*)?\)", r"](\1.md\2)", text)
+    return re.sub(r"\]\((?:\./)?pictures/", "](../pictures/", text)
+
+
+def _try_it(cells: list[str]) -> str:
+    code = "\n\n".join(cells)
+    if len(code) > _LONGEST_LINK or _NEEDS_MORE.search(code):
+        return ""
+    return f"[Try it in the playground](../play.md#python={quote(code)}){{ .try }}"
+
+
+def _output(output: Any) -> str:
+    if output.output_type == "stream":
+        return f'<pre class="said">{html.escape(output.text)}</pre>'
+    if output.output_type == "error":
+        return f'<pre class="said">{html.escape(output.ename)}: {html.escape(output.evalue)}</pre>'
+    data = output.data
+    if "text/html" in data:
+        return f'<div class="shown">{data["text/html"]}</div>'
+    if "image/svg+xml" in data:
+        return f'<div class="shown picture">{data["image/svg+xml"]}</div>'
+    if "image/png" in data:
+        return f'<p class="shown"><img alt="" src="data:image/png;base64,{data["image/png"].strip()}"></p>'
+    return f'<pre class="said">{html.escape(data.get("text/plain", ""))}</pre>'
