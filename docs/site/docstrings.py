@@ -27,7 +27,9 @@ def as_markdown(docstring: str) -> str:
     <BLANKLINE>
     """
     text = _HEADING.sub(r"**\1**\n", docstring).replace("``", "`")
-    return "\n\n".join(_doctest(part) if part.lstrip().startswith(">>>") else _listed(part) for part in text.split("\n\n"))
+    return "\n\n".join(
+        _doctest(part) if part.lstrip().startswith(">>>") else _listed(part) for part in text.split("\n\n")
+    )
 
 
 def _doctest(part: str) -> str:

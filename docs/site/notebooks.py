@@ -20,7 +20,9 @@ import nbformat
 from nbclient import NotebookClient
 
 ROOT = Path(__file__).parent.parent.parent
-_NEEDS_MORE = re.compile(r"^\s*[%!]|^\s*(?:import|from)\s+(?:numpy|matplotlib|sklearn|pandas|torch|IPython|jax)\b|\bplot_\w+\(", re.MULTILINE)
+_NEEDS_MORE = re.compile(
+    r"^\s*[%!]|^\s*(?:import|from)\s+(?:numpy|matplotlib|sklearn|pandas|torch|IPython|jax)\b|\bplot_\w+\(", re.MULTILINE
+)
 _LONGEST_LINK = 12_000  # characters of code
 _PLACE = re.compile(r'<div class="output" data-output="(\d+)"></div>')
 
@@ -69,7 +71,9 @@ def _read(file: Path) -> Any:
 
 
 def _title(notebook: Any) -> str:
-    found = re.search(r"^# (.+)$", "\n".join(c.source for c in notebook.cells if c.cell_type == "markdown"), re.MULTILINE)
+    found = re.search(
+        r"^# (.+)$", "\n".join(c.source for c in notebook.cells if c.cell_type == "markdown"), re.MULTILINE
+    )
     assert found, "a notebook begins with a heading"
     return found[1]
 
@@ -82,7 +86,9 @@ def _markdown(file: Path) -> str:
             parts.append(_linked(cell.source))
         elif cell.cell_type == "code" and cell.source.strip():
             before.append(cell.source)
-            parts.append(f"```python\n{cell.source}\n```\n\n{_try_it(before)}\n\n" f'<div class="output" data-output="{i}"></div>')
+            parts.append(
+                f'```python\n{cell.source}\n```\n\n{_try_it(before)}\n\n<div class="output" data-output="{i}"></div>'
+            )
     return "\n\n".join(parts) + "\n"
 
 

@@ -21,7 +21,7 @@ HERE = Path(__file__).parent
 MODULES = HERE / "node_modules"
 _PACKAGES = ("graphviz", "wcwidth")  # pure Python, both: what the pictures and the tables need beside the project
 _PYODIDE = "pyodide.mjs pyodide.asm.mjs pyodide.asm.wasm python_stdlib.zip pyodide-lock.json".split()
-_ENTRIES = ("play.js", "train.js", "worker.js", "site.js")
+_ENTRIES = ("play.js", "train.js", "worker.js", "graphviz.js", "site.js")
 
 
 def told() -> dict[str, Any]:
@@ -43,6 +43,7 @@ def build(root: Path, site: Path) -> None:
         shutil.copyfile(MODULES / "pyodide" / name, app / "pyodide" / name)
     _bundle(app)
     _archive(_wheel(root), app / "packages.zip", root)
+    subprocess.run(["node", str(HERE / "compile.mjs"), str(app / "packages.zip")], check=True, cwd=HERE)
     katex = site / "assets" / "katex"
     katex.mkdir(parents=True, exist_ok=True)
     for name in ("katex.min.js", "katex.min.css", "contrib/auto-render.min.js"):
@@ -68,7 +69,9 @@ def _wheel(root: Path) -> Path:
     for name in ("pyproject.toml", "setup.py", "README.md", "LICENSE", "MANIFEST.in"):
         shutil.copyfile(root / name, copy / name)
     command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), str(copy)]
-    done = subprocess.run(command, check=False, capture_output=True, text=True, env={**os.environ, "AUTODIFF_ENGINE": "python"})
+    done = subprocess.run(
+        command, check=False, capture_output=True, text=True, env={**os.environ, "AUTODIFF_ENGINE": "python"}
+    )
     if done.returncode:
         raise RuntimeError(f"the wheel could not be built:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
     (wheel,) = folder.glob("*-py3-none-any.whl")
@@ -103,9 +106,22 @@ def _service_worker(site: Path) -> None:
     for path in files:
         version.update(path.relative_to(site).as_posix().encode() + hashlib.sha256(path.read_bytes()).digest())
     own = [path.relative_to(site).as_posix() for path in files]
-    first = ["./", "play/", "train/", *(name for name in own if name.startswith("assets/") and name.endswith((".css", ".js", ".svg")) and "/lunr/" not in name)]
+    first = [
+        "./",
+        "play/",
+        "train/",
+        *(
+            name
+            for name in own
+            if name.startswith("assets/") and name.endswith((".css", ".js", ".svg")) and "/lunr/" not in name
+        ),
+    ]
     first += ["app/site.js", "app/play.js", "app/train.js"]
-    python = [name for name in own if name.startswith("app/pyodide/")] + ["app/worker.js", "app/packages.zip"]
+    python = [name for name in own if name.startswith("app/pyodide/")] + [
+        "app/worker.js",
+        "app/graphviz.js",
+        "app/packages.zip",
+    ]
     script = (HERE / "app" / "service.js").read_text(encoding="utf-8")
     told = {"__VERSION__": version.hexdigest()[:12], "__FIRST__": json.dumps(first), "__PYTHON__": json.dumps(python)}
     for name, text in told.items():

@@ -249,7 +249,7 @@
       const { picture, width, height } = view();
       if (lesson.where !== "page") {
         const natural = height * Math.min(readable(room()[0] / width), letters(1.2)) + 20;
-        const [least, share] = lesson.where === "part" ? [200, 0.34] : [280, 0.46]; // a part has more around it
+        const [least, share] = lesson.where === "part" ? [190, 0.3] : [280, 0.46]; // a part has more around it
         pane.style.height = `${Math.round(Math.min(natural, Math.max(least, share * innerHeight)))}px`;
       }
       picture.style.width = `${(width * scale()).toFixed(1)}px`;

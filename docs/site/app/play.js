@@ -161,6 +161,7 @@ $("#save-as").addEventListener("click", async (event) => {
   const suffix = event.target.dataset.export;
   if (!suffix) return;
   $("#said").textContent = "";
+  $("#save-as").open = false;
   if (state.python) return saveText("playground.py", state.text);
   const file = await python.ask("export", { text: state.text, numbers: state.numbers, suffix: suffix === ".png" ? ".svg" : suffix })
     .catch(() => ($("#said").textContent = "There is nothing to save while there is an error.", null));

@@ -2,17 +2,17 @@
    WebAssembly. It is asked { id, task, request } and answers { id, answer }; until it is ready it tells what it is
    loading. What it is asked to do is written in Python (python/tasks.py). */
 
-import { instance } from "@viz-js/viz";
-
 const STAGES = { python: "Python", packages: "the engine", ready: "" };
 const told = (stage, share) => postMessage({ loading: STAGES[stage], share });
 
 const start = async () => {
   told("python", 0.1);
-  const { loadPyodide } = await import(new URL("pyodide/pyodide.mjs", self.location));
-  const packages = fetch(new URL("packages.zip", self.location)).then((response) => response.arrayBuffer());
-  const graphviz = instance();
-  const python = await loadPyodide({ indexURL: new URL("pyodide/", self.location).href });
+  const beside = (name) => new URL(name, self.location).href;
+  const { loadPyodide } = await import(beside("pyodide/pyodide.mjs"));
+  const loaded = loadPyodide({ indexURL: beside("pyodide/") });
+  const packages = fetch(beside("packages.zip")).then((response) => response.arrayBuffer());
+  const graphviz = import(beside("graphviz.js")).then(({ instance }) => instance());
+  const python = await loaded;
   told("packages", 0.7);
   python.unpackArchive(await packages, "zip", { extractDir: "/lib/project" });
   const viz = await graphviz;

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from autodiff import Value
-from nn import LOSSES, MLP, SGD, Adam, AdaGrad, Optimizer, RMSProp, fit
+from nn import LOSSES, MLP, SGD, AdaGrad, Adam, Loss, Optimizer, RMSProp, fit
 from nn.meaning import Meaning
 from viz import Snapshots, draw_training, step
 from viz.networks.training import snapshot
@@ -40,12 +40,14 @@ class Room:
     ) -> None:  # fmt: skip
         if len({point[2] for point in points}) < 2:
             raise ValueError("training needs points of both classes: add some of the other colour")
-        self.loss = LOSSES[loss]
-        self.meaning = self.loss.meaning or Meaning("probability")  # a squared error of classes 0 and 1
+        given = LOSSES[loss]
+        known = given.meaning is not None and given.meaning.has_classes
+        self.loss = given if known else Loss(given, meaning="probability")  # a squared error of classes 0 and 1
+        self.meaning: Meaning = self.loss.meaning  # type: ignore[assignment] (it has one)
         low, high = self.meaning.labels
         self.X = [[x1, x2] for x1, x2, _ in points]
         self.y = [float(high if of else low) for _, _, of in points]
-        output = "sigmoid" if self.meaning.outputs == "probability" and self.loss.meaning else "linear"
+        output = "sigmoid" if known and self.meaning.outputs == "probability" else "linear"
         self.model = MLP(2, [*layers, 1], activation=activation, output=output, rng=seed)
         self.optimizer: Optimizer = _OPTIMIZERS[optimizer](self.model.parameters(), rate)
         self.rng = random.Random(seed)
@@ -70,8 +72,8 @@ class Room:
         return [round(self._share(output), 4) for output in outputs]
 
     def _share(self, output: Any) -> float:
-        if self.loss.meaning and self.meaning.outputs != "margin":
-            return self.meaning.probability_of(output)  # type: ignore[return-value]
+        if self.meaning.outputs == "logit":
+            return self.meaning.probability_of(output)  # type: ignore[return-value] (of one output it is one number)
         low, high = self.meaning.labels
         return min(max((output - low) / (high - low), 0.0), 1.0)
 

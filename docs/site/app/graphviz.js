@@ -1,0 +1,3 @@
+/* Graphviz in WebAssembly, a file of its own: Python is loaded beside it. */
+
+export { instance } from "@viz-js/viz";

@@ -1,0 +1,102 @@
+"""Every page of the site in a browser: at both widths, light and dark, scanned by axe; live pictures in texts; search."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import sites
+from chromium import violations
+from sites import PATIENCE, SIZES, SITE, ready
+
+pytestmark = [pytest.mark.browser, pytest.mark.once]
+site, browser, page = sites.served_site, sites.opened_browser, sites.new_page
+
+PAGES = [
+    "",
+    "play/",
+    "train/",
+    "learn/",
+    "use/",
+    "operations/",
+    "accuracy/",
+    "speed/",
+    "reference/viz/",
+    "contributing/",
+]
+
+
+def visited(page: Any, address: str) -> None:
+    page.goto(address)
+    if address.endswith(("play/", "train/")):
+        ready(page)
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_a_page_fits_both_widths_and_axe_finds_nothing_wrong_in_light_and_dark(page: Any, site: Any, path: str) -> None:
+    visited(page, site.address + path)
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        page.evaluate("localStorage.clear()")
+        page.reload()
+        if path in ("play/", "train/"):
+            ready(page)
+        for width, height in SIZES.values():
+            page.set_viewport_size({"width": width, "height": height})
+            assert page.evaluate("document.documentElement.scrollWidth") <= width
+        assert violations(page) == [], scheme
+
+
+def test_the_front_page_has_its_live_picture_and_three_doors(page: Any, site: Any) -> None:
+    page.goto(site.address)
+    page.get_by_role("button", name="Next").click()
+    assert page.locator(".stepper .count").inner_text().startswith("Step 1")
+    assert page.locator(".door").count() == 3
+    page.locator(".door").first.click()
+    page.wait_for_url("**/play/")
+
+
+def test_the_first_notebook_is_read_and_stepped_and_its_cells_run_in_the_playground(page: Any, site: Any) -> None:
+    page.goto(f"{site.address}learn/")
+    page.locator(".md-content li a").first.click()
+    stepper = page.locator(".stepper").first
+    stepper.get_by_role("button", name="Next").click()
+    assert "Step 1" in stepper.locator(".count").inner_text()
+    links = page.locator("a.try")
+    if not links.count():  # of a notebook that begins with a plotting library
+        return
+    page.goto(links.first.evaluate("(link) => link.href"))
+    ready(page)
+    page.locator("#run").click()
+    page.locator("#stop:not([disabled])").or_(page.locator("#stage .stepper, #printed:not([hidden])")).first.wait_for()
+    page.locator("#stop:disabled").wait_for(timeout=PATIENCE)
+    assert not page.locator("#error").is_visible(), page.locator("#error").inner_text()
+
+
+def test_a_name_of_the_reference_is_found_by_searching(page: Any, site: Any) -> None:
+    page.goto(site.address)
+    page.locator(".md-search__input").first.fill("gradcheck")
+    page.locator(".md-search-result__link", has_text="gradcheck").first.wait_for(timeout=PATIENCE)
+
+
+def test_every_doctest_of_a_public_function_is_shown_in_the_reference() -> None:
+    text = (SITE / "reference" / "viz" / "index.html").read_text(encoding="utf-8")
+    assert text.count("&gt;&gt;&gt;") > 60
+    assert "MLP" in text
+
+
+def test_every_operation_has_its_formulas_its_curve_and_its_accuracy() -> None:
+    from autodiff.ops import BUILT_IN, OPS
+
+    text = (SITE / "operations" / "index.html").read_text(encoding="utf-8")
+    unary = [op for op in OPS.values() if op.name in BUILT_IN and op.arity == 1]
+    assert text.count('class="row-curve"') == len(unary)
+    assert all(f'<h2 id="{name}">' in text for name in BUILT_IN)
+    assert text.count("worst error:") > 0.8 * len(BUILT_IN)
+
+
+def test_no_page_asks_for_anything_from_elsewhere() -> None:
+    for file in SITE.rglob("*.html"):
+        text = file.read_text(encoding="utf-8")
+        for outside in ('src="http', "src='http", 'rel="stylesheet" href="http', "@import"):
+            assert outside not in text, (file, outside)
