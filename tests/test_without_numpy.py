@@ -52,6 +52,16 @@ print(history.engine); print(model.predict_class(X)); print(len(model.predict([[
     ]  # fmt: skip
 
 
+def test_a_network_is_stepped_through_without_its_matrices() -> None:
+    said = run("""
+model = nn.MLP(2, [2, 1], rng=0)
+print(viz.step((model([x, y]) - 1.0) ** 2, collapse=model))
+print(viz.draw_network(model, [0.5, 1.0], 1.0))
+""")
+    assert "dv8/d" in said
+    assert "loss" in said
+
+
 def test_derivatives_of_functions_and_their_check_need_no_numpy() -> None:
     said = run("""
 print(autodiff.hessian(lambda a: a[0] ** 2 * a[1])([2.0, 3.0]))

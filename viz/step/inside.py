@@ -110,7 +110,7 @@ def _note(neurons: Sequence[Box], forward: bool) -> str:
 def matrices(y: Value, order: Sequence[Value], boxes: Sequence[Box], parameters: Sequence[Value]) -> Code | None:
     """The lines of ``autodiff.compile``, the one lit that computes a layer.
 
-    None where the graph does not compile, or has other products than those of its layers, one after the other: then
+    None without NumPy, where the graph does not compile, or has other products than those of its layers, one after the other: then
     nothing says which line is whose.
     """
     here = set(order)
@@ -118,7 +118,7 @@ def matrices(y: Value, order: Sequence[Value], boxes: Sequence[Box], parameters:
     inputs = [node for node in order if node.op is None and node not in set(known)]
     try:
         program = compile(y, inputs=inputs, parameters=known)
-    except CompileError:
+    except (CompileError, ImportError):
         return None
     lines = tuple(line for line in (*str(program.forward).splitlines(), *str(program.backward).splitlines()) if line)
     layers = list(columns(boxes).values())
