@@ -1,4 +1,4 @@
-"""Every page of the site in a browser: at both widths, light and dark, scanned by axe; live pictures in texts; search."""
+"""Every page of the site in a browser: at both widths, light and dark, scanned by axe; live pictures; search."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import sites
 from chromium import violations
-from sites import PATIENCE, SIZES, SITE, ready
+from sites import PATIENCE, SITE, SIZES, ready
 
 pytestmark = [pytest.mark.browser, pytest.mark.once]
 site, browser, page = sites.served_site, sites.opened_browser, sites.new_page

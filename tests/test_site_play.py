@@ -76,17 +76,16 @@ class TestFirstVisit:
             pytest.fail(f"interactive after {', '.join(f'{s:.1f} s' for s in seconds)}, and {SECONDS} s is the budget")
 
     def test_the_second_visit_needs_no_network(self, tmp_path: Path) -> None:
-        with chromium(tmp_path) as context:
-            with served() as server, watched(context, server) as page:
-                page.goto(f"{server.address}play/")
-                page.locator("html[data-offline=ready]").wait_for(state="attached", timeout=PATIENCE)
-                context.set_offline(True)
-                page.reload()
-                ready(page)
-                typed(page, "g = a * b + a")
-                shown(page, "g")
-                page.goto(server.address)
-                assert page.locator(".stepper").is_visible()
+        with chromium(tmp_path) as context, served() as server, watched(context, server) as page:
+            page.goto(f"{server.address}play/")
+            page.locator("html[data-offline=ready]").wait_for(state="attached", timeout=PATIENCE)
+            context.set_offline(True)
+            page.reload()
+            ready(page)
+            typed(page, "g = a * b + a")
+            shown(page, "g")
+            page.goto(server.address)
+            assert page.locator(".stepper").is_visible()
 
     def test_without_scripts_pictures_and_texts_can_be_read(self, tmp_path: Path, site: Any) -> None:
         with chromium(tmp_path, java_script_enabled=False) as context, watched(context, site) as page:
@@ -144,10 +143,8 @@ class TestTyping:
 
     def test_every_example_is_shown_without_an_error(self, play: Any) -> None:
         for i in range(1, play.locator("#examples option").count()):
-            play.locator("#examples").select_option(str(i))
-            play.locator("#stop:disabled").wait_for(timeout=PATIENCE)
-            play.wait_for_timeout(50)
-            play.locator("#stop:disabled").wait_for(timeout=PATIENCE)
+            play.locator("#examples").select_option(str(i))  # which asks Python at once
+            play.locator("#stage[aria-busy=false]").wait_for(timeout=PATIENCE)
             assert not play.locator("#error").is_visible(), play.locator("#error").inner_text()
 
     def test_it_is_worked_with_the_keyboard_alone(self, play: Any) -> None:
@@ -161,7 +158,7 @@ class TestTyping:
 
 
 class TestLinks:
-    def test_a_link_brings_others_to_the_same_expression_numbers_and_step(self, play: Any, site: Any) -> None:
+    def test_a_link_brings_others_to_the_same_expression_numbers_and_step(self, play: Any) -> None:
         typed(play, "u = a*b; g = u + a")
         shown(play, "g")
         play.get_by_label("a", exact=True).last.fill("1.5")

@@ -1,4 +1,4 @@
-"""The training room in a browser: a network learns on the canvas while the page goes on answering; an example comes out."""
+"""The training room in a browser: a network learns while the page goes on answering; an example comes out."""
 
 from __future__ import annotations
 

@@ -7,6 +7,7 @@ import math
 from typing import Any
 
 import pytest
+
 import room
 import tasks
 from expressions import MOST_BOXES

@@ -58,7 +58,7 @@ model = nn.MLP(2, [2, 1], rng=0)
 print(viz.step((model([x, y]) - 1.0) ** 2, collapse=model))
 print(viz.draw_network(model, [0.5, 1.0], 1.0))
 """)
-    assert "dv8/d" in said
+    assert "∂v" in said
     assert "loss" in said
 
 

@@ -59,7 +59,7 @@ def on_files(files: Files, config: Any) -> Files:
     return files
 
 
-def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
+def on_page_markdown(markdown: str, **_: Any) -> str:
     # A Markdown reader takes a doctest in a fence for Python, and would not colour its prompts.
     return re.sub(r"^```python\n(?=>>>)", "```pycon\n", markdown, flags=re.MULTILINE)
 
@@ -79,7 +79,7 @@ def on_post_build(config: Any) -> None:
 
 
 def _with_links(text: str, source: Path) -> str:
-    """A text of the project with its links to other files as links to pages; what is no page is named without a link."""
+    """A text of the project with its links to other files as links to pages; of others the text remains."""
 
     def replaced(found: re.Match[str]) -> str:
         target = (source.parent / found[1]).as_posix()

@@ -1,7 +1,7 @@
-"""The notebooks as pages: their texts as Markdown, so that links are checked and words are found; their outputs as they are.
+"""The notebooks as pages: their texts as Markdown, so that links are checked and words found; their outputs as they are.
 
-The first notebook is run while the site is built, and so is one that was saved without outputs; the others show what was
-saved with them. A cell that needs nothing but this project and the standard library can be opened in the playground,
+The first notebook is run while the site is built, and so is one that was saved without outputs; the others show what
+was saved with them. A cell that needs nothing but this project and the standard library can be opened in the playground,
 with all that stands before it.
 """
 
@@ -44,8 +44,8 @@ def written() -> Iterator[tuple[str, str]]:
 _INDEX = """\
 # Learn
 
-The course: notebooks to read here, with their live pictures. Most cells have a link into the [playground](../play.md), where
-they run without an installation; with one, `make lab` opens all of them in JupyterLab.
+The course: notebooks to read here, with their live pictures. Most cells have a link into the [playground](../play.md),
+where they run without an installation; with one, `make lab` opens all of them in JupyterLab.
 
 """
 

@@ -20,8 +20,8 @@ _WIDTH, _HEIGHT, _REACH = 220, 120, 3.0
 _HEAD = """\
 # Operations
 
-Every operation is one row of one table (`autodiff/ops.py`): a value and one local derivative for each operand, from which
-everything else follows. Blue: the value; orange, dashed: the derivative, from −3 to 3. The worst errors are measured
+Every operation is one row of one table (`autodiff/ops.py`): a value and one local derivative for each operand, from
+which everything else follows. Blue: the value; orange, dashed: the derivative, from −3 to 3. The worst errors are measured
 ([accuracy](accuracy.md) says how); what a node costs stands under [speed](speed.md).
 
 """

@@ -110,8 +110,8 @@ def _note(neurons: Sequence[Box], forward: bool) -> str:
 def matrices(y: Value, order: Sequence[Value], boxes: Sequence[Box], parameters: Sequence[Value]) -> Code | None:
     """The lines of ``autodiff.compile``, the one lit that computes a layer.
 
-    None without NumPy, where the graph does not compile, or has other products than those of its layers, one after the other: then
-    nothing says which line is whose.
+    None without NumPy, where the graph does not compile, or has other products than those of its layers, one after the
+    other: then nothing says which line is whose.
     """
     here = set(order)
     known = [parameter for parameter in dict.fromkeys(parameters) if parameter in here and parameter.op is None]

@@ -1,7 +1,7 @@
 """A program typed into the playground, run as a notebook would: what it printed, and what its last line shows.
 
-A Value is shown as its step-through, with the program's own lines beside it; a picture, a step-through or an explanation
-of `viz` as it shows itself in a notebook; anything else as its repr. The program sees the project and the standard
+A Value is shown as its step-through, with the program's own lines beside it; a picture, a step-through or a derivation of
+`viz` as it shows itself in a notebook; anything else as its repr. The program sees the project and the standard
 library, and runs in the worker of its page: an endless loop ends with the worker.
 """
 
@@ -24,7 +24,7 @@ _LONGEST = 20_000  # characters of what is printed
 
 
 def answer(text: str) -> dict[str, Any]:
-    """What a program shows: ``page`` (a step-through as HTML), ``html`` (else), ``printed``; or an error with its line."""
+    """What a program shows: ``page`` (a step-through), ``html`` (else), ``printed``; or an error with its line."""
     linecache.cache[NAME] = (len(text), None, text.splitlines(keepends=True), NAME)
     printed = io.StringIO()
     found: dict[str, Any] = {}
@@ -44,11 +44,12 @@ def answer(text: str) -> dict[str, Any]:
 def _run(text: str) -> tuple[Any, dict[str, Any]]:
     """The value of the last line, where that is an expression, and the names."""
     tree = ast.parse(text, NAME)
-    last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
+    last = tree.body[-1] if tree.body else None
+    tree.body = tree.body[:-1] if isinstance(last, ast.Expr) else tree.body
     names: dict[str, Any] = {"__name__": "__main__"}
     with autodiff.detect_anomaly():  # notes which line made which Value
         exec(compile(tree, NAME, "exec"), names)
-        if last is None:
+        if not isinstance(last, ast.Expr):
             return None, names
         return eval(compile(ast.Expression(last.value), NAME, "eval"), names), names
 

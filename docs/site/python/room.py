@@ -119,4 +119,4 @@ def example(index: int) -> dict[str, Any]:
     inputs = [Value(x, f"x{j}") for j, x in enumerate(_room.X[index], 1)]
     loss = _room.loss(_room.model(inputs), _room.y[index])
     loss.label = "L"
-    return {"page": step(loss, collapse=_room.model, max_nodes=250).part, "epoch": len(_room.losses)}
+    return {"page": step(loss, collapse=_room.model, max_nodes=250).html, "epoch": len(_room.losses)}
