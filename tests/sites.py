@@ -69,6 +69,7 @@ def opened_browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 def watched(context: Any, site: Server, *allowed: str) -> Iterator[Any]:
     """A page in which nothing may go wrong but what is ``allowed``: parts of messages."""
     page = context.new_page()
+    page.set_default_timeout(30_000)
     wrong: list[str] = []
     page.on("console", lambda message: message.type in ("error", "warning") and wrong.append(message.text))
     page.on("pageerror", lambda error: wrong.append(f"error: {error}"))

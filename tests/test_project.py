@@ -91,7 +91,8 @@ def test_the_command_exists() -> None:
 
 def sources() -> list[Path]:
     folders = ("autodiff", "nn", "viz", "benchmarks", "docs", "tools")
-    return sorted(path for folder in folders for path in (ROOT / folder).rglob("*.py"))
+    found = (path for folder in folders for path in (ROOT / folder).rglob("*.py"))
+    return sorted(path for path in found if "node_modules" not in path.parts)
 
 
 @pytest.mark.parametrize("path", sources(), ids=lambda path: str(path.relative_to(ROOT)))

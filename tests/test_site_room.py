@@ -14,7 +14,9 @@ site, browser = sites.served_site, sites.opened_browser
 
 COLOURS = """() => {
   const canvas = document.querySelector("#boundary");
-  const all = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
+  const context = new OffscreenCanvas(canvas.width, canvas.height).getContext("2d", { willReadFrequently: true });
+  context.drawImage(canvas, 0, 0);
+  const all = context.getImageData(0, 0, canvas.width, canvas.height).data;
   return new Set(Array.from({ length: all.length / 400 }, (_, i) => all.slice(400 * i, 400 * i + 3).join())).size;
 }"""
 
@@ -79,8 +81,7 @@ def test_the_page_answers_while_the_network_trains(room: Any) -> None:
     }""")
     trained(room, 10)
     waited = room.evaluate("(clearInterval(beat), longest)")
-    seconds = room.evaluate("(performance.getEntriesByType('longtask') || []).length")
-    assert waited < 2000, (waited, seconds)  # an epoch's training alone would be no reason to wait; drawing is short
+    assert waited < 2000  # an epoch's training alone would be no reason to wait; drawing is short
 
 
 def test_one_example_is_taken_out_and_stepped_through_weight_by_weight(room: Any) -> None:

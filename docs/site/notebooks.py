@@ -1,8 +1,8 @@
-"""The notebooks as pages: their texts as Markdown, so that links are checked and words found; their outputs as they are.
+"""The notebooks as pages: texts as Markdown, so that links are checked and words are found; outputs as they are.
 
 The first notebook is run while the site is built, and so is one that was saved without outputs; the others show what
-was saved with them. A cell that needs nothing but this project and the standard library can be opened in the playground,
-with all that stands before it.
+was saved with them. A cell that needs nothing but this project and the standard library can be opened in the
+playground, with all that stands before it.
 """
 
 from __future__ import annotations

@@ -21,8 +21,8 @@ _HEAD = """\
 # Operations
 
 Every operation is one row of one table (`autodiff/ops.py`): a value and one local derivative for each operand, from
-which everything else follows. Blue: the value; orange, dashed: the derivative, from −3 to 3. The worst errors are measured
-([accuracy](accuracy.md) says how); what a node costs stands under [speed](speed.md).
+which everything else follows. Blue: the value; orange, dashed: the derivative, from −3 to 3. The worst errors are
+measured ([accuracy](accuracy.md) says how); what a node costs stands under [speed](speed.md).
 
 """
 

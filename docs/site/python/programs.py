@@ -1,7 +1,7 @@
 """A program typed into the playground, run as a notebook would: what it printed, and what its last line shows.
 
-A Value is shown as its step-through, with the program's own lines beside it; a picture, a step-through or a derivation of
-`viz` as it shows itself in a notebook; anything else as its repr. The program sees the project and the standard
+A Value is shown as its step-through, with the program's own lines beside it; a picture, a step-through or a derivation
+of `viz` as it shows itself in a notebook; anything else as its repr. The program sees the project and the standard
 library, and runs in the worker of its page: an endless loop ends with the worker.
 """
 
