@@ -7,6 +7,7 @@ playground, with all that stands before it.
 
 from __future__ import annotations
 
+import ast
 import html
 import os
 import re
@@ -85,10 +86,11 @@ def _markdown(file: Path) -> str:
         if cell.cell_type == "markdown":
             parts.append(_linked(cell.source))
         elif cell.cell_type == "code" and cell.source.strip():
+            exercise = "exercise" in cell.metadata.get("tags", ())
+            needed = [source for source in before if _only_imports(source)] if exercise else before
+            link = _try_it([*needed, cell.source], "Answer it" if exercise else "Try it")
             before.append(cell.source)
-            parts.append(
-                f'```python\n{cell.source}\n```\n\n{_try_it(before)}\n\n<div class="output" data-output="{i}"></div>'
-            )
+            parts.append(f'```python\n{cell.source}\n```\n\n{link}\n\n<div class="output" data-output="{i}"></div>')
     return "\n\n".join(parts) + "\n"
 
 
@@ -98,11 +100,19 @@ def _linked(text: str) -> str:
     return re.sub(r"\]\((?:\./)?pictures/", "](../pictures/", text)
 
 
-def _try_it(cells: list[str]) -> str:
+def _only_imports(source: str) -> bool:
+    """Whether a cell only brings in names, which is all that an exercise needs of what stands before it."""
+    try:
+        return all(isinstance(line, ast.Import | ast.ImportFrom) for line in ast.parse(source).body)
+    except SyntaxError:  # a line of IPython's own
+        return False
+
+
+def _try_it(cells: list[str], what: str) -> str:
     code = "\n\n".join(cells)
     if len(code) > _LONGEST_LINK or _NEEDS_MORE.search(code):
         return ""
-    return f"[Try it in the playground](../play.md#python={quote(code)}){{ .try }}"
+    return f"[{what} in the playground](../play.md#python={quote(code)}){{ .try }}"
 
 
 def _output(output: Any) -> str:

@@ -116,6 +116,7 @@ const editor = editorIn($("#editor"), {
   text: state.text,
   changed: () => {
     state.text = editor.text();
+    $("#examples").selectedIndex = -1; // it is no longer one of them
     clearTimeout(typing);
     typing = setTimeout(answer, PATIENCE);
   },
@@ -139,6 +140,7 @@ const show = (example) => {
   Object.assign(state, { python: example.python !== undefined, numbers: { ...example.numbers }, inputs: [], words: "" });
   turn();
   editor.set(example.python ?? example.expression);
+  $("#examples").value = String(examples.indexOf(example));
   run();
 };
 
@@ -176,6 +178,7 @@ if (linked.text === null) {
   recorded = Object.fromEntries(Object.entries(first.numbers).map(([name, x]) => [name, Number(x)]));
   follow($("#stage").firstElementChild); // the page was built with the first example
 } else {
+  $("#examples").selectedIndex = -1;
   $("#stage").replaceChildren(Object.assign(document.createElement("p"), { textContent: "What the link holds is drawn as soon as Python is here.", className: "waiting" }));
   answer();
 }
