@@ -116,7 +116,7 @@ const editor = editorIn($("#editor"), {
   text: state.text,
   changed: () => {
     state.text = editor.text();
-    $("#examples").selectedIndex = -1; // it is no longer one of them
+    $("#examples").value = "own"; // it is no longer one of them
     clearTimeout(typing);
     typing = setTimeout(answer, PATIENCE);
   },
@@ -178,7 +178,7 @@ if (linked.text === null) {
   recorded = Object.fromEntries(Object.entries(first.numbers).map(([name, x]) => [name, Number(x)]));
   follow($("#stage").firstElementChild); // the page was built with the first example
 } else {
-  $("#examples").selectedIndex = -1;
+  $("#examples").value = "own";
   $("#stage").replaceChildren(Object.assign(document.createElement("p"), { textContent: "What the link holds is drawn as soon as Python is here.", className: "waiting" }));
   answer();
 }
