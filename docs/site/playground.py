@@ -116,7 +116,7 @@ def _service_worker(site: Path) -> None:
             if name.startswith("assets/") and name.endswith((".css", ".js", ".svg")) and "/lunr/" not in name
         ),
     ]
-    first += ["app/site.js", "app/play.js", "app/train.js"]
+    first += ["app/site.js", "app/play.js", "app/train.js", "search/search_index.json"]
     python = [name for name in own if name.startswith("app/pyodide/")] + [
         "app/worker.js",
         "app/graphviz.js",

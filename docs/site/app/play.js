@@ -60,6 +60,7 @@ const showPage = (html) =>
 /* The step and the numbers move in the stepper, which reckons by itself; address, fields and gradient check follow. */
 const follow = (host) =>
   host.addEventListener("addressed", ({ detail }) => {
+    if (!host.isConnected) return; // it tells a little later, and another page is shown by now
     state.words = state.python ? detail : wordsOf(detail);
     const numbers = state.python ? {} : numbersOf(detail);
     const moved = Object.keys(numbers).filter((name) => name in recorded && Number(numbers[name]) !== recorded[name]);
