@@ -62,15 +62,23 @@ def test_the_first_notebook_is_read_and_stepped_and_its_cells_run_in_the_playgro
     stepper = page.locator(".stepper").first
     stepper.get_by_role("button", name="Next").click()
     assert "Step 1" in stepper.locator(".count").inner_text()
-    links = page.locator("a.try")
-    if not links.count():  # of a notebook that begins with a plotting library
-        return
-    page.goto(links.first.evaluate("(link) => link.href"))
+    cell, exercise = (page.get_by_role("link", name=name).first for name in ("Try it", "Answer it"))
+    cell, exercise = (link.evaluate("(link) => link.href") for link in (cell, exercise))
+    assert printed(page, cell).startswith("q =")
+    assert printed(page, exercise).splitlines()[0] == "…  df/da: not answered yet"
+    assert printed(page, exercise.replace("None", "-24", 1)).splitlines()[0] == "✓  df/da = -24 is right"
+
+
+def printed(page: Any, link: str) -> str:
+    """What the program of a link to the playground prints, once it is run."""
+    page.goto("about:blank")  # or another program of the same page would be no other page
+    page.goto(link)
     ready(page)
     page.locator("#run").click()
-    page.locator("#stop:not([disabled])").or_(page.locator("#stage .stepper, #printed:not([hidden])")).first.wait_for()
-    page.locator("#stop:disabled").wait_for(timeout=PATIENCE)
+    page.locator("#printed:not([hidden])").wait_for(timeout=PATIENCE)
     assert not page.locator("#error").is_visible(), page.locator("#error").inner_text()
+    assert page.locator("#stage .waiting").count() == 0
+    return page.locator("#printed").inner_text()
 
 
 def test_a_name_of_the_reference_is_found_by_searching(page: Any, site: Any) -> None:

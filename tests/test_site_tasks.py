@@ -86,6 +86,10 @@ class TestPrograms:
         assert told["printed"] == "made\n"
         assert '"name":"<playground>"' in told["page"].replace("\\u003c", "<").replace("\\u003e", ">")
 
+    @pytest.mark.parametrize("text", ["", "x = 1", "None"])
+    def test_a_program_that_shows_nothing_says_so(self, text: str) -> None:
+        assert ask("program", text=text)["printed"].startswith("It ran, and shows nothing")
+
     def test_what_shows_itself_in_a_notebook_shows_itself_here(self) -> None:
         code = "from autodiff import Value\nfrom viz import draw\nx = Value(3.0, 'x')\ny = x * x\ny.backward()\n"
         assert "<svg" in ask("program", text=code + "draw(y)")["html"]

@@ -88,7 +88,11 @@ def _markdown(file: Path) -> str:
         elif cell.cell_type == "code" and cell.source.strip():
             exercise = "exercise" in cell.metadata.get("tags", ())
             needed = [source for source in before if _only_imports(source)] if exercise else before
-            link = _try_it([*needed, cell.source], "Answer it" if exercise else "Try it")
+            link = (
+                ""
+                if _only_imports(cell.source)
+                else _try_it([*needed, cell.source], "Answer it" if exercise else "Try it")
+            )
             before.append(cell.source)
             parts.append(f'```python\n{cell.source}\n```\n\n{link}\n\n<div class="output" data-output="{i}"></div>')
     return "\n\n".join(parts) + "\n"

@@ -102,6 +102,7 @@ const answer = async () => {
   checkIn($("#check"), told.check);
   if (told.page) showPage(told.page);
   if (told.html) mount($("#stage"), told.html);
+  $("#stage .waiting")?.remove();
   writeAddress(state);
 };
 

@@ -21,6 +21,7 @@ from viz import Stepper, step
 NAME = "<playground>"
 MOST_BOXES = 250
 _LONGEST = 20_000  # characters of what is printed
+_NOTHING = "It ran, and shows nothing: a Value in its last line is drawn, and print(…) writes here.\n"
 
 
 def answer(text: str) -> dict[str, Any]:
@@ -38,7 +39,7 @@ def answer(text: str) -> dict[str, Any]:
         notes = getattr(error, "__notes__", ())
         message = "\n".join([f"{type(error).__name__}: {error}", *notes])
         found = {"error": {"message": message[:2000], **_place(error)}}
-    return found | {"printed": printed.getvalue()[:_LONGEST]}
+    return found | {"printed": printed.getvalue()[:_LONGEST] or ("" if found else _NOTHING)}
 
 
 def _run(text: str) -> tuple[Any, dict[str, Any]]:
