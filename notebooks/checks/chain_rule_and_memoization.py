@@ -28,22 +28,23 @@ def check_paths(number_of_paths: Any, dh_dx: Any) -> None:
 
 
 def check_layers(weights: Any, to_weight: Any, to_input: Any) -> None:
-    """The network 4-3-3-2-1 without biases."""
-    model = MLP(4, [3, 3, 2, 1], bias=False, rng=0)
+    """The network 4-3-4-2-1 without biases."""
+    model = MLP(4, [3, 4, 2, 1], bias=False, rng=0)
     inputs = [Value(1.0) for _ in range(4)]
     output = model(inputs)
-    with_biases = len(MLP(4, [3, 3, 2, 1], rng=0).parameters())
+    with_biases = len(MLP(4, [3, 4, 2, 1], rng=0).parameters())
     say(
         "the number of weights",
         weights,
         len(model.parameters()),
-        [(with_biases, "that is with biases"), (13.0, "that is the number of units")],
+        [(with_biases, "that is with biases"), (14.0, "that is the number of units")],
     )
     first, second = model.parameters()[0], dict(model.named_parameters())["layers.1.neurons.0.weights.0"]
-    two_layers_on = "one layer is missing: after the first come 3, then 2, then 1"
+    two_layers_on = "one layer is missing: after the first come 4, then 2, then 1"
     mistakes = [
         (count_paths(output, second), two_layers_on),
-        (8.0, "after the first layer one multiplies the layers' sizes"),
+        (4.0, two_layers_on),
+        (7.0, "after the first layer one multiplies the layers' sizes"),
     ]
     say("paths to a weight of the first layer", to_weight, count_paths(output, first), mistakes)
     one_weight = "an input has a weight to each of the 3 neurons of the first layer"

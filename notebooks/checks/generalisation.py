@@ -101,7 +101,8 @@ def check_dropout(a_training: Any, a_evaluation: Any, da_dh1: Any) -> None:
     say("a in evaluation", a_evaluation, evaluation.data,
         [(evaluation.data * (1.0 - rate), "nothing is rescaled in evaluation: that was done in training"),
          (evaluation.data / (1.0 - rate), "dropout is off: nothing is divided"),
-         (training.data, "dropout is off: the second activation is back")])  # fmt: skip
+         (training.data, "dropout is off: the second activation is back"),
+         (unscaled, "dropout is off: the second activation is back")])  # fmt: skip
     say("∂a/∂h₁", da_dh1, inputs[0].grad,
         [(weights[0], "on the way from h₁ to a stands the factor 1 / (1 − p) too"),
          (inputs[2].grad, "that is ∂a/∂h₃"), (0.0, "the first activation is kept")])  # fmt: skip

@@ -50,7 +50,7 @@ def say(name: str, answer: Any, right: float, mistakes: Mistakes = (), tolerance
         hints.append("the size is right, the sign is not")
     if near(right / 2) or near(2 * right):
         hints.append("you are off by a factor of 2")
-    hints.append("not yet; draw the graph and follow the edges")
+    hints.append("not yet; go through it once more, one step at a time")
     print(f"✗  {name} = {number:.6g}: {hints[0]}")
 
 
@@ -82,11 +82,13 @@ def answered(name: str, f: Callable[..., Any] | None, *xs: Any) -> Any:
     …  slope: not answered yet
     >>> answered("slope", lambda x: 1.0 / x, 0.0)
     ✗  slope(0.0): it raises ZeroDivisionError: float division by zero
+    >>> answered("back", lambda delta, weight: weight @ delta, np.ones(2), np.ones((2, 3)))  # doctest: +ELLIPSIS
+    ✗  back(an array of shape (2,), an array of shape (2, 3)): it raises ValueError: matmul: ...
     """
     try:
         answer = None if f is None else f(*xs)
     except Exception as error:
-        shown = ", ".join(_short(repr(x), 20) for x in xs)
+        shown = ", ".join(map(_argument, xs))
         print(f"✗  {name}({shown}): it raises {type(error).__name__}: {_short(str(error), 200)}")
         return None
     if answer is None:
@@ -153,6 +155,10 @@ def _near(array: Any, other: Any, tolerance: float) -> bool:
     import numpy as np
 
     return array.shape == np.shape(other) and bool(np.allclose(array, other, rtol=tolerance, atol=tolerance))
+
+
+def _argument(x: Any) -> str:
+    return f"an array of shape {x.shape}" if isinstance(x, np.ndarray) else _short(repr(x), 20)
 
 
 def _short(text: str, most: int) -> str:
