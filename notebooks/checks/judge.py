@@ -82,6 +82,7 @@ def answered(name: str, f: Callable[..., Any] | None, *xs: Any) -> Any:
     …  slope: not answered yet
     >>> answered("slope", lambda x: 1.0 / x, 0.0)
     ✗  slope(0.0): it raises ZeroDivisionError: float division by zero
+    >>> import numpy as np
     >>> answered("back", lambda delta, weight: weight @ delta, np.ones(2), np.ones((2, 3)))  # doctest: +ELLIPSIS
     ✗  back(an array of shape (2,), an array of shape (2, 3)): it raises ValueError: matmul: ...
     """
@@ -158,7 +159,8 @@ def _near(array: Any, other: Any, tolerance: float) -> bool:
 
 
 def _argument(x: Any) -> str:
-    return f"an array of shape {x.shape}" if isinstance(x, np.ndarray) else _short(repr(x), 20)
+    shape = getattr(x, "shape", None)
+    return f"an array of shape {shape}" if shape is not None else _short(repr(x), 20)
 
 
 def _short(text: str, most: int) -> str:
