@@ -12,6 +12,7 @@ SOURCES := pyproject.toml setup.py $(ROWS) $(wildcard autodiff/native/*.pyx auto
 ENGINE = $(BIN)/python -c "from autodiff import engine; print(engine.name)"
 # The tests of behaviour that run on both engines: those of autodiff and of nn, not those of pictures.
 ENGINE_FILES := autodiff nn $(shell grep -LE '^ *(from|import) viz\b' tests/test_*.py)
+AGAIN := --hypothesis-profile=again
 ENGINE_TESTS := not once and not browser and not notebook
 
 .PHONY: demo test engine-test lint bench accuracy fuzz mutants stress sanitize notebooks lab site site-open clean
@@ -28,12 +29,15 @@ test: $(VENV)/.installed-test
 	$(BIN)/python -m pytest $(PYTEST_ARGS) --durations=10
 	@if [ "$$($(ENGINE))" = native ]; then \
 	    echo "Once more, on the reference engine:"; \
-	    $(BIN)/python -m pytest $(PYTEST_ARGS) --engine=python -m "$(ENGINE_TESTS)" $(ENGINE_FILES); \
+	    $(BIN)/python -m pytest $(PYTEST_ARGS) $(AGAIN) --engine=python -m "$(ENGINE_TESTS)" $(ENGINE_FILES); \
 	fi
 
-# For another Python, in CI: no tool but Python is needed, so not what compares with PyTorch and JAX, nor notebooks.
+# For another Python, in CI: no tool but Python is needed, so not what compares with PyTorch and JAX, nor notebooks; nor
+# what only draws examples, times and prints.
+NOT_ELSEWHERE := conformance% gradbench mutants notebooks row_digits testing_%
 engine-test: $(VENV)/.installed-check
-	$(BIN)/python -m pytest $(PYTEST_ARGS) -m "$(ENGINE_TESTS)" $(filter-out tests/test_conformance% tests/test_notebooks.py,$(ENGINE_FILES))
+	$(BIN)/python -m pytest $(PYTEST_ARGS) $(AGAIN) -m "$(ENGINE_TESTS)" \
+	    $(filter-out $(patsubst %,tests/test_%.py,$(NOT_ELSEWHERE)),$(ENGINE_FILES))
 
 lint: $(VENV)/.installed-test
 	$(BIN)/ruff check
@@ -67,10 +71,10 @@ stress: $(VENV)/.installed-test
 # The native engine's tests on a build whose every access to memory is checked; not those that only use it (nn's, the
 # benchmarks'), nor those of the project and of Python alone, nor those that measure memory or run a compiler, which
 # sanitizers slow down.
-NOT_SANITIZED := build conformance_% contributing generate gradbench layers mutants native_memory nn_% notebooks ops program% project symbols \
-    testing testing_% time_limit
+NOT_SANITIZED := build conformance_% contributing generate gradbench layers mutants native_memory nn_% notebooks numerical \
+    ops program% project row_digits symbols testing testing_% time_limit
 sanitize: $(VENV)/.installed-test
-	tools/sanitize $(abspath $(BIN))/python $(PYTEST_ARGS) -m "not browser and not notebook and not conformance" \
+	tools/sanitize $(abspath $(BIN))/python $(PYTEST_ARGS) $(AGAIN) -m "not browser and not notebook and not conformance" \
 	    $(filter-out nn $(patsubst %,tests/test_%.py,$(NOT_SANITIZED)),$(ENGINE_FILES))
 
 # Runs the course and its solutions, and stores them; ONLY=03 takes one.

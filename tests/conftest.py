@@ -23,6 +23,8 @@ settings.register_profile("ci", derandomize=True, deadline=None, suppress_health
 settings.register_profile(
     "fuzz", max_examples=5000, deadline=None, print_blob=True, suppress_health_check=[*HealthCheck]
 )
+# Where the same tests run once more (the other engine, another Python, a build with sanitizers): a quarter.
+settings.register_profile("again", settings.get_profile("ci"), max_examples=25)
 # For `make mutants`: what fails is not made smaller.
 settings.register_profile("mutants", settings.get_profile("ci"), phases=[Phase.explicit, Phase.generate])
 settings.load_profile("ci")  # --hypothesis-profile=fuzz comes later, and wins
