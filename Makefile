@@ -34,7 +34,7 @@ test: $(VENV)/.installed-test
 
 # For another Python, in CI: no tool but Python is needed, so not what compares with PyTorch and JAX, nor notebooks; nor
 # what only draws examples, times and prints.
-NOT_ELSEWHERE := conformance% gradbench mutants notebooks row_digits testing_%
+NOT_ELSEWHERE := conformance% gradbench mutants nn_estimators notebooks row_digits testing_%
 engine-test: $(VENV)/.installed-check
 	$(BIN)/python -m pytest $(PYTEST_ARGS) $(AGAIN) -m "$(ENGINE_TESTS)" \
 	    $(filter-out $(patsubst %,tests/test_%.py,$(NOT_ELSEWHERE)),$(ENGINE_FILES))
@@ -71,7 +71,7 @@ stress: $(VENV)/.installed-test
 # The native engine's tests on a build whose every access to memory is checked; not those that only use it (nn's, the
 # benchmarks'), nor those of the project and of Python alone, nor those that measure memory or run a compiler, which
 # sanitizers slow down.
-NOT_SANITIZED := build conformance_% contributing generate gradbench layers mutants native_memory nn_% notebooks numerical \
+NOT_SANITIZED := build conformance_% contributing generate gradbench gradcheck_% layers mutants native_memory nn_% notebooks numerical \
     ops program% project row_digits symbols testing testing_% time_limit
 sanitize: $(VENV)/.installed-test
 	tools/sanitize $(abspath $(BIN))/python $(PYTEST_ARGS) $(AGAIN) -m "not browser and not notebook and not conformance" \
