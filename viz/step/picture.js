@@ -137,9 +137,11 @@
 
     /* A number that is longer than its place is written narrower. */
     const squeeze = (text) => {
+      const room = text.dataset.room;
       text.removeAttribute("textLength");
-      if (text.dataset.room && text.textContent.length * 12 > text.dataset.room && text.getComputedTextLength() > text.dataset.room)
-        text.setAttribute("textLength", text.dataset.room);
+      if (!room || text.textContent.length * 12 < room || text.getComputedTextLength() <= room) return;
+      text.setAttribute("textLength", room);
+      text.setAttribute("lengthAdjust", "spacingAndGlyphs");
     };
 
     /* Only what changed is touched: a graph of hundreds of nodes stays fluent. */

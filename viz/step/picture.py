@@ -88,7 +88,6 @@ def _make_room(group: ET.Element, bias: Value | None, lesson: Lesson) -> None:
         if number:
             digits = BIAS_DIGITS if number == key else lesson.chain.digits
             text.set("data-room", f"{_LETTER * len(room_for(digits)):.0f}")
-            text.set("lengthAdjust", "spacingAndGlyphs")
         if number and number == key and bias is not None:
             text.text = lesson.chain.number(bias.data)
             text.set("dx", "5")
