@@ -19,6 +19,7 @@ from typing import Any
 
 _SCRIPT_ESCAPES = {ord(c): f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029"}
 _COMMENT = re.compile(r"^ *(?:/\*(?! \w+\.js \*/)(?:(?!\*/).)*\*/|//[^\n]*)\n", re.MULTILINE | re.DOTALL)
+_AT_THE_END = re.compile(r" +// [^\"'`\n]*$", re.MULTILINE)  # of a line; what is in quotes ends with one
 _SHORTEST_SHARED = 12  # characters of a text or list that is worth a place of its own
 _TAKEN_IN = "numbers live picture texts quiz panels address surroundings frame".split()
 
@@ -128,7 +129,7 @@ def _script() -> str:
 
 @cache
 def _asset(name: str) -> str:
-    """A file beside this one, without what only its readers need: comments on lines of their own, and indentation."""
+    """A file beside this one, without what only its readers need: comments and indentation."""
     text = files("viz.step").joinpath(name).read_text(encoding="utf-8")
-    text = re.sub(r"^ +|^\n", "", _COMMENT.sub("", text), flags=re.MULTILINE)
+    text = re.sub(r"^ +|^\n", "", _AT_THE_END.sub("", _COMMENT.sub("", text)), flags=re.MULTILINE)
     return re.sub(r"\s*([{};,])\s*", r"\1", text) if name.endswith(".css") else text
