@@ -10,8 +10,8 @@ BIN := $(VENV)/bin
 ROWS := $(patsubst %,autodiff/%.py,op ops symbols namespaces recording codegen native/generate)
 SOURCES := pyproject.toml setup.py $(ROWS) $(wildcard autodiff/native/*.pyx autodiff/native/*.pxi autodiff/native/blocks.h autodiff/native/tape*.h)
 ENGINE = $(BIN)/python -c "from autodiff import engine; print(engine.name)"
-# The tests of behaviour that run on both engines: those of autodiff and of nn, not those of pictures.
-ENGINE_FILES := autodiff nn $(shell grep -LE '^ *(from|import) viz\b' tests/test_*.py)
+# The tests of behaviour that run on both engines: those of autodiff and of nn, not those of pictures and of the site.
+ENGINE_FILES := autodiff nn $(filter-out tests/test_site_%,$(shell grep -LE '^ *(from|import) viz\b' tests/test_*.py))
 AGAIN := --hypothesis-profile=again
 ENGINE_TESTS := not once and not browser and not notebook
 
