@@ -220,18 +220,7 @@ class Expression:
             raise ExpressionError(f"{name} is given a value, but the expression does not use it{hint}", self.text)
 
     def _value(self, expression: Node, names: Mapping[str, Value | float]) -> Value | float:
-        """Operands before results, on a stack of our own: a long sum must not end in a RecursionError."""
-        done: list[Any] = []
-        stack: list[tuple[Node, bool]] = [(expression, False)]
-        while stack:
-            node, ready = stack.pop()
-            if node.parts and not ready:
-                stack.append((node, True))
-                stack += [(part, False) for part in reversed(node.parts)]
-                continue
-            start = len(done) - len(node.parts)
-            done[start:] = [self._apply(node, done[start:], names)]
-        return done[0]
+        return expression.folded(lambda node, x: self._apply(node, x, names))
 
     def _apply(self, node: Node, x: list[Any], names: Mapping[str, Value | float]) -> Any:
         if node.kind == "name":

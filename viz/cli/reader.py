@@ -11,8 +11,9 @@ import keyword
 import math
 import re
 import unicodedata
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 from viz.writing.numbers import RAISED, lowered
 from viz.writing.text import plain
@@ -30,8 +31,8 @@ _TOKEN = re.compile(
     re.DOTALL,
 )
 _SAME = {"·": "*", "×": "*", "⋅": "*", "∙": "*", "÷": "/", "−": "-", "–": "-", "^": "**"}
-_BINARY = {"+": ("add", 1), "-": ("sub", 1), "*": ("mul", 2), "/": ("div", 2), "**": ("pow", 4)}
-_UNARY = 3  # −x² is −(x²), and 2·−x is 2·(−x)
+BINARY = {"+": ("add", 1), "-": ("sub", 1), "*": ("mul", 2), "/": ("div", 2), "**": ("pow", 4)}
+UNARY = 3  # −x² is −(x²), and 2·−x is 2·(−x)
 _ROOT = 6  # √x² is (√x)², as it is printed
 _CLOSING = {"(": ")", "[": "]", "|": "|"}
 _REFUSED = {
@@ -109,6 +110,23 @@ class Node:
     start: int
     stop: int
     parts: tuple[Node, ...] = ()
+
+    def folded(self, apply: Callable[[Node, list[Any]], Any]) -> Any:
+        """``apply(node, what it gave for its parts)`` for every node, operands before results; that of this one.
+
+        On a stack of our own: a long sum must not end in a RecursionError.
+        """
+        done: list[Any] = []
+        stack: list[tuple[Node, bool]] = [(self, False)]
+        while stack:
+            node, ready = stack.pop()
+            if node.parts and not ready:
+                stack.append((node, True))
+                stack += [(part, False) for part in reversed(node.parts)]
+                continue
+            start = len(done) - len(node.parts)
+            done[start:] = [apply(node, done[start:])]
+        return done[0]
 
 
 @dataclass(frozen=True)
@@ -229,7 +247,7 @@ class _Statement:
             self.values.append(Node("name", token.text, token.place, token.place + len(token.text)))
             return False
         if token.text in ("+", "-"):
-            self.waiting.append(("plus" if token.text == "+" else "neg", _UNARY, token.place))
+            self.waiting.append(("plus" if token.text == "+" else "neg", UNARY, token.place))
             return True
         if token.text == "√":
             self.waiting.append(("sqrt", _ROOT, token.place))
@@ -261,8 +279,8 @@ class _Statement:
             raise self._error(
                 f"write {name}(…)**2, not {name}**2(…): the power stands behind the bracket", before.place
             )
-        if token.text in _BINARY:
-            _, binds = _BINARY[token.text]
+        if token.text in BINARY:
+            _, binds = BINARY[token.text]
             self._reduce(binds + (token.text == "**"))  # a power binds from the right
             self.waiting.append((token.text, binds, token.place))
             return True
@@ -336,7 +354,7 @@ class _Statement:
                 self.values.append(Node("operation", sign, place, right.stop, (right,)))
             else:
                 left = self.values.pop()
-                self.values.append(Node("operation", _BINARY[sign][0], left.start, right.stop, (left, right)))
+                self.values.append(Node("operation", BINARY[sign][0], left.start, right.stop, (left, right)))
 
     def _next(self, i: int) -> str:
         return self.tokens[i + 1].text if i + 1 < len(self.tokens) else ""

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from viz.cli.expression import Expression
-from viz.cli.reader import Node
+from viz.cli.reader import BINARY, UNARY, Node
 
-_SIGNS = {"add": ("+", 1), "sub": ("-", 1), "mul": ("*", 2), "div": ("/", 2), "pow": ("**", 4)}
-_NEGATED, _WHOLE = 3, 5  # how tightly −x binds, and what needs no brackets
+_SIGNS = {row: (sign, binds) for sign, (row, binds) in BINARY.items()}
+_WHOLE = 5  # how tightly what needs no brackets binds
 _CONSTANTS = {"pi": "math.pi", "π": "math.pi", "e": "math.e"}
 
 
@@ -31,7 +31,8 @@ def as_python(expression: Expression, inputs: Mapping[str, float]) -> str:
     names = {statement.name for statement in expression.statements} | set(expression.inputs)
     lines = [f'{name} = autodiff.Value({inputs[name]!r}, "{name}")' for name in expression.inputs]
     for statement in expression.statements:
-        lines.append(f"{statement.name} = {_written(expression, statement.expression, names)}")
+        text, _ = statement.expression.folded(lambda node, parts: _joined(expression, node, parts, names))
+        lines.append(f"{statement.name} = {text}")
         lines.append(f'{statement.name}.label = "{statement.name}"')
     y = expression.result
     lines.append(f"{y}.backward()")
@@ -40,21 +41,6 @@ def as_python(expression: Expression, inputs: Mapping[str, float]) -> str:
     body = "\n".join(lines)
     math = "import math\n\n" if "math." in body else ""
     return f"{math}import autodiff\nimport viz\n\n{body}\n"
-
-
-def _written(expression: Expression, root: Node, names: set[str]) -> str:
-    """Operands before results, on a stack of our own, as the expression is computed."""
-    done: list[tuple[str, int]] = []
-    stack = [(root, False)]
-    while stack:
-        node, ready = stack.pop()
-        if node.parts and not ready:
-            stack.append((node, True))
-            stack += [(part, False) for part in reversed(node.parts)]
-            continue
-        start = len(done) - len(node.parts)
-        done[start:] = [_joined(expression, node, done[start:], names)]
-    return done[0][0]
 
 
 def _joined(expression: Expression, node: Node, parts: list[tuple[str, int]], names: set[str]) -> tuple[str, int]:
@@ -68,10 +54,10 @@ def _joined(expression: Expression, node: Node, parts: list[tuple[str, int]], na
         return f"[{', '.join(texts)}]", _WHOLE
     name = expression.function(node) if node.kind == "call" else node.text
     if name == "neg":
-        return f"-{_bracketed(parts[0], _NEGATED)}", _NEGATED
+        return f"-{_bracketed(parts[0], UNARY)}", UNARY
     if name in _SIGNS and node.kind == "operation":
         sign, binds = _SIGNS[name]
-        left, right = (binds + 1, _NEGATED) if name == "pow" else (binds, binds + 1)
+        left, right = (binds + 1, UNARY) if name == "pow" else (binds, binds + 1)
         return f"{_bracketed(parts[0], left)} {sign} {_bracketed(parts[1], right)}", binds
     of_several = name in ("sum", "mean", "logsumexp") and not (node.parts and node.parts[0].kind == "list")
     operands = ", ".join(texts)

@@ -26,7 +26,7 @@ _ON_A_SCREEN = 16  # neurons above each other that leave no room between them
 POSITIVE, NEGATIVE, ZERO = "#1d4ed8", "#c2410c", "#94a3b8"
 
 _WIDEST, _MANY = 4.0, 60  # points, the line of the largest weight; half of that where there are many
-BIAS_DIGITS = 3  # of a weight at its line, and of a bias
+FEW_DIGITS = 3  # of a weight at its line, and of a bias
 _APART, _MORE = (0.07, 0.6), 0.04  # inches between neurons, at least and at most; and for each that there is room for
 _WIDTH = "1.5"  # inches, of a neuron
 _SPACES = {"outputorder": "edgesfirst"}
@@ -117,9 +117,9 @@ class Network:
         picture, rows = self.picture, ["", ""]
         name = looks.name(picture.names.shown[box.output])
         rows[0] = f'<td align="left" colspan="2">{name}</td>'
-        bias = format_number(box.bias.data, BIAS_DIGITS) if box.bias is not None else ""
+        bias = format_number(box.bias.data, FEW_DIGITS) if box.bias is not None else ""
         mark = picture.mark(f"data-{self.index[box.bias]}") if box.bias is not None else ""
-        bias = (picture.look.room and room_for(BIAS_DIGITS)) or bias
+        bias = (picture.look.room and room_for(FEW_DIGITS)) or bias
         rows[1] = f'<td align="left">{faint("b")}</td><td align="left"{mark}>{escaped(" " + bias)}</td>'
         if box.bias is None:
             rows[1] = '<td colspan="2"></td>'
@@ -146,7 +146,7 @@ class Network:
         attributes = {"id": f"into-{i}-{j}", "class": " ".join(["operand weight", sign, *parts]), "arrowhead": "none"}
         attributes |= line(weight.parameter.data / self.largest, self.widest)
         attributes |= looks.ON_PATH if picture.look.edges_on_paths & set(weight.places) else {}
-        number = format_number(weight.parameter.data, BIAS_DIGITS)
+        number = format_number(weight.parameter.data, FEW_DIGITS)
         attributes |= {"label": number, "fontsize": "10", "fontcolor": attributes["color"]}
         self.digraph.edge(tail, f"node-{i}", _attributes=attributes)
         name, data = picture.names.full[weight.parameter], picture.number(weight.parameter.data)

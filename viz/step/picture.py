@@ -17,7 +17,7 @@ from viz.graph.blocks import parts_of
 from viz.graph.collapse import Box
 from viz.graph.legend import WORDS, lines_of
 from viz.graph.look import Look
-from viz.graph.network import BIAS_DIGITS, columns, room_for
+from viz.graph.network import FEW_DIGITS, columns, room_for
 from viz.step.lesson import Lesson
 from viz.writing.numbers import widest_number
 
@@ -86,7 +86,7 @@ def _make_room(group: ET.Element, bias: Value | None, lesson: Lesson) -> None:
     for text in group.iter(f"{_SVG}text"):
         number = text.get("data-number", "")
         if number:
-            digits = BIAS_DIGITS if number == key else lesson.chain.digits
+            digits = FEW_DIGITS if number == key else lesson.chain.digits
             text.set("data-room", f"{_LETTER * len(room_for(digits)):.0f}")
         if number and number == key and bias is not None:
             text.text = lesson.chain.number(bias.data)
