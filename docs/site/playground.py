@@ -42,7 +42,8 @@ def build(root: Path, site: Path) -> None:
     for name in _PYODIDE:
         shutil.copyfile(MODULES / "pyodide" / name, app / "pyodide" / name)
     _bundle(app)
-    _archive(_wheel(root), app / "packages.zip", root)
+    with tempfile.TemporaryDirectory() as folder:
+        _archive(_wheel(root, Path(folder)), app / "packages.zip", root)
     subprocess.run(["node", str(HERE / "compile.mjs"), str(app / "packages.zip")], check=True, cwd=HERE)
     katex = site / "assets" / "katex"
     katex.mkdir(parents=True, exist_ok=True)
@@ -59,9 +60,8 @@ def _bundle(app: Path) -> None:
     subprocess.run([str(MODULES / ".bin" / "esbuild"), *entries, *options], check=True, cwd=HERE)
 
 
-def _wheel(root: Path) -> Path:
-    """The project as a py3-none-any wheel, built in a copy, where no other build has left anything."""
-    folder = Path(tempfile.mkdtemp())
+def _wheel(root: Path, folder: Path) -> Path:
+    """The project as a py3-none-any wheel, built in a copy in ``folder``, where no other build has left anything."""
     copy = folder / "project"
     ignored = shutil.ignore_patterns("*.so", "*.c", "__pycache__", "rows.h")
     for name in ("autodiff", "nn", "viz"):

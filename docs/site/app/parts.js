@@ -1,4 +1,23 @@
-/* The small parts of the playground: an error, the inputs' fields, what a program printed, and the gradient check. */
+/* The small parts of the pages: what is loading, an error, the inputs' fields, what a program printed, and the gradient
+   check. */
+
+import { keepOffline } from "./offline.js";
+
+/* What pythonFor tells while Python comes, and where it does not. */
+export const loadingIn = (place) => ({
+  loading: (what, share) => {
+    place.hidden = share === 1;
+    place.querySelector("progress").value = share;
+    place.querySelector("span").textContent = `Loading ${what} …`;
+    if (share !== 1) return;
+    document.documentElement.dataset.python = "ready";
+    keepOffline();
+  },
+  failed: (message) => {
+    place.hidden = false;
+    place.textContent = `Python could not be started here (${message}). Pictures and texts can be read all the same.`;
+  },
+});
 
 export const errorIn = (place, error) => {
   place.hidden = !error;

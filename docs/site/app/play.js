@@ -5,8 +5,7 @@ import { numbersOf, readAddress, wordsOf, writeAddress } from "./address.js";
 import { editorIn } from "./editor.js";
 import { saveBitmap, saveText } from "./exports.js";
 import { mount } from "./mount.js";
-import { keepOffline } from "./offline.js";
-import { checkIn, errorIn, inputsIn, printedIn } from "./parts.js";
+import { checkIn, errorIn, inputsIn, loadingIn, printedIn } from "./parts.js";
 import { pythonFor } from "./python.js";
 
 const $ = (selector) => document.querySelector(selector);
@@ -22,20 +21,7 @@ const state = linked.text === null
 let trusted = !state.python; // a program from a link is run by a person, not by the link
 let asked = 0; // what is shown answers the last question alone
 
-const python = pythonFor({
-  loading: (what, share) => {
-    $("#loading").hidden = share === 1;
-    $("#loading progress").value = share;
-    $("#loading span").textContent = `Loading ${what} …`;
-    if (share !== 1) return;
-    document.documentElement.dataset.python = "ready";
-    keepOffline();
-  },
-  failed: (message) => {
-    $("#loading").hidden = false;
-    $("#loading").textContent = `Python could not be started here (${message}). Pictures and texts can be read all the same.`;
-  },
-});
+const python = pythonFor(loadingIn($("#loading")));
 
 // What is answered.
 

@@ -4,8 +4,7 @@
 import { drawBoundary, drawLosses, toCanvas, toPlane } from "./canvas.js";
 import { pointsOf } from "./data.js";
 import { mount } from "./mount.js";
-import { keepOffline } from "./offline.js";
-import { errorIn } from "./parts.js";
+import { errorIn, loadingIn } from "./parts.js";
 import { pythonFor } from "./python.js";
 
 const $ = (selector) => document.querySelector(selector);
@@ -20,20 +19,7 @@ let chosen = null;
 let running = false;
 let opening = 0;
 
-const python = pythonFor({
-  loading: (what, share) => {
-    $("#loading").hidden = share === 1;
-    $("#loading progress").value = share;
-    $("#loading span").textContent = `Loading ${what} …`;
-    if (share !== 1) return;
-    document.documentElement.dataset.python = "ready";
-    keepOffline();
-  },
-  failed: (message) => {
-    $("#loading").hidden = false;
-    $("#loading").textContent = `Python could not be started here (${message}).`;
-  },
-});
+const python = pythonFor(loadingIn($("#loading")));
 
 const draw = () => {
   drawBoundary($("#boundary"), points, { ...shown, chosen });

@@ -16,10 +16,10 @@ from typing import Any
 
 import autodiff
 from autodiff import Value
+from expressions import MOST_BOXES
 from viz import Stepper, step
 
 NAME = "<playground>"
-MOST_BOXES = 250
 _LONGEST = 20_000  # characters of what is printed
 _NOTHING = "It ran, and shows nothing: a Value in its last line is drawn, and print(…) writes here.\n"
 

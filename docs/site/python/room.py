@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from autodiff import Value
+from expressions import MOST_BOXES
 from nn import LOSSES, MLP, SGD, AdaGrad, Adam, Loss, Optimizer, RMSProp, fit
 from nn.meaning import Meaning
 from viz import Snapshots, draw_training, step
@@ -119,4 +120,4 @@ def example(index: int) -> dict[str, Any]:
     inputs = [Value(x, f"x{j}") for j, x in enumerate(_room.X[index], 1)]
     loss = _room.loss(_room.model(inputs), _room.y[index])
     loss.label = "L"
-    return {"page": step(loss, collapse=_room.model, max_nodes=250).html, "epoch": len(_room.losses)}
+    return {"page": step(loss, collapse=_room.model, max_nodes=MOST_BOXES).html, "epoch": len(_room.losses)}
