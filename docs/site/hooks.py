@@ -26,6 +26,7 @@ _TEXTS = {
     "docs/backends.md": "backends.md",
     "docs/gradbench.md": "gradbench.md",
     "docs/mutants.md": "mutants.md",
+    "docs/stress.md": "stress.md",
 }
 _PAGES = {
     **_TEXTS,

@@ -15,9 +15,10 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import nbformat
+from markdown.extensions.toc import slugify
 from nbclient import NotebookClient
 
 ROOT = Path(__file__).parent.parent.parent
@@ -35,20 +36,10 @@ def pages() -> list[tuple[str, Path]]:
 
 
 def written() -> Iterator[tuple[str, str]]:
-    """Every page of the course: its path and its Markdown."""
-    titles = [f"* [{_title(_read(file))}]({Path(page).name})" for page, file in pages()]
-    yield "learn/index.md", _INDEX + "\n".join(titles) + "\n"
+    """Every page of the course: its path and its Markdown. The first is the map."""
+    yield "learn/index.md", _linked((ROOT / "notebooks" / "README.md").read_text(encoding="utf-8"))
     for page, file in pages():
         yield page, _markdown(file)
-
-
-_INDEX = """\
-# Learn
-
-The course: notebooks to read here, with their live pictures. Most cells have a link into the [playground](../play.md),
-where they run without an installation; with one, `make lab` opens all of them in JupyterLab.
-
-"""
 
 
 def with_outputs(page: str, path: str) -> str:
@@ -71,14 +62,6 @@ def _read(file: Path) -> Any:
     return notebook
 
 
-def _title(notebook: Any) -> str:
-    found = re.search(
-        r"^# (.+)$", "\n".join(c.source for c in notebook.cells if c.cell_type == "markdown"), re.MULTILINE
-    )
-    assert found, "a notebook begins with a heading"
-    return found[1]
-
-
 def _markdown(file: Path) -> str:
     parts: list[str] = []
     before: list[str] = []
@@ -88,19 +71,25 @@ def _markdown(file: Path) -> str:
         elif cell.cell_type == "code" and cell.source.strip():
             exercise = "exercise" in cell.metadata.get("tags", ())
             needed = [source for source in before if _only_imports(source)] if exercise else before
-            link = (
-                ""
-                if _only_imports(cell.source)
-                else _try_it([*needed, cell.source], "Answer it" if exercise else "Try it")
-            )
+            what = "Answer it" if exercise else "Try it"
+            link = "" if _only_imports(cell.source) else _try_it([*needed, cell.source], what)
             before.append(cell.source)
             parts.append(f'```python\n{cell.source}\n```\n\n{link}\n\n<div class="output" data-output="{i}"></div>')
     return "\n\n".join(parts) + "\n"
 
 
 def _linked(text: str) -> str:
-    """Links to other notebooks lead to their pages, those to pictures to where the site has them."""
-    text = re.sub(r"\]\((?:\./)?([\w-]+)\.ipynb(#[^)]*)?\)", r"](\1.md\2)", text)
+    """Links lead to where the site has what they name; of what it has not the words remain."""
+
+    def replaced(found: re.Match[str]) -> str:
+        words, file, anchor = found.groups()
+        page = "" if not file else "index.md" if file == "README.md" else f"{Path(file).stem}.md"
+        if file and (len(Path(file).parts) > 1 or not file.endswith((".md", ".ipynb"))):
+            return words
+        # A notebook's anchor is its heading with hyphens; the site's is that heading's slug.
+        return f"[{words}]({page}{'#' + slugify(unquote(anchor).replace('-', ' '), '-') if anchor else ''})"
+
+    text = re.sub(r"(?<!!)\[([^\]]*)\]\((?!https?:)([^)#\s]*)(?:#([^)\s]+))?\)", replaced, text)
     return re.sub(r"\]\((?:\./)?pictures/", "](../pictures/", text)
 
 
