@@ -33,7 +33,7 @@ test: $(VENV)/.installed-test
 	fi
 
 # For another Python, in CI: no tool but Python is needed, so not what compares with PyTorch and JAX, nor notebooks; nor
-# what only draws examples, times and prints.
+# the slow ones that say the same on every Python: of digits, of what is drawn at random, of scikit-learn's own checks.
 NOT_ELSEWHERE := conformance% gradbench mutants nn_estimators notebooks row_digits testing_%
 engine-test: $(VENV)/.installed-check
 	$(BIN)/python -m pytest $(PYTEST_ARGS) $(AGAIN) -m "$(ENGINE_TESTS)" \
