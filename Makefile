@@ -58,9 +58,10 @@ accuracy: $(VENV)/.installed-bench
 fuzz: $(VENV)/.installed-test
 	$(BIN)/python -m pytest $(PYTEST_ARGS) --hypothesis-profile=fuzz -m hypothesis -o faulthandler_timeout=7200 tests
 
-# Is every small fault found by a test? SAMPLE=60 takes a fixed sample; ONLY="nn/init.py 5f2e1a07" a file and a fault.
+# Is every small fault found by a test? SAMPLE=60 takes a fixed sample; ONLY="nn/init.py 5f2e1a07" a file and a fault;
+# TESTS="tests/test_nn_init.py" asks these tests alone.
 mutants: $(VENV)/.installed-test
-	$(BIN)/python tools/mutants.py $(if $(SAMPLE),--sample $(SAMPLE)) $(ONLY)
+	$(BIN)/python tools/mutants.py $(if $(SAMPLE),--sample $(SAMPLE)) $(ONLY) $(if $(TESTS),--tests $(TESTS))
 	$(if $(SAMPLE)$(ONLY),,$(BIN)/python tools/native_faults.py)
 
 # The engine at sizes that no test has the time for; docs/stress.md says what they took. SHARE=0.01 takes a hundredth.

@@ -4,6 +4,7 @@
     mutants.py --sample 60        a fixed sample; fails at any survivor that is not explained. What found each the
                                   last time (sample.txt) is tried first; the suite is measured where that finds it not
     mutants.py nn/ 5f2e           those of the files whose paths begin so, and the one of that name
+    mutants.py nn/ --tests F ...  by these files of tests alone, which is soon done
 
 What is changed is `mutations`' business, how the tests run `trials`'. A mutant that no test finds is a survivor, and
 is printed. Those that nothing can tell from the program as it is are explained in docs/mutants.md, and do not count.
@@ -22,8 +23,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from mutations import Mutant, mutants_of
-from reach import Hints, Reach
-from trials import ROOT, check_unchanged, copy_of_the_tree, measured, prepared, run_all, sources
+from reach import Hints
+from trials import ROOT, copy_of_the_tree, measured, prepared, run_all, sources
 
 GOALS = {"autodiff": 0.97, "nn": 0.95}
 EXPLANATIONS = ROOT / "docs" / "mutants.md"
@@ -81,12 +82,6 @@ def hints(tree: Path) -> dict[str, str]:
     }
 
 
-def tried(mutants: Sequence[Mutant], trees: Sequence[Path], reach: Reach) -> dict[str, str]:
-    found = run_all(mutants, trees, reach, LOG)
-    check_unchanged(trees, reach, found.values())
-    return found
-
-
 def report(mutants: Sequence[Mutant], found: Mapping[str, str], reasons: Mapping[Key, str]) -> dict[str, float]:
     """Print the survivors that are not explained; the score of each package."""
     survivors = [m for m in mutants if not found[m.id] and m.key not in reasons]
@@ -108,14 +103,16 @@ def main() -> bool:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sample", type=int, metavar="COUNT")
     parser.add_argument("only", nargs="*", help="files, packages or names of mutants")
+    parser.add_argument("--tests", nargs="+", default=[], metavar="FILE")
     given = parser.parse_args()
     started = time.perf_counter()
     mutants, reasons = all_mutants(), explanations(EXPLANATIONS.read_text("utf-8"))
     stale = reasons.keys() - {m.key for m in mutants}
     for key in stale:
         print(f"docs/mutants.md explains what is no longer there: {key[0]}\n{as_item(key)}")
-    if given.only:
-        mutants = [m for m in mutants if any(m.path.startswith(only) or m.id.startswith(only) for only in given.only)]
+    if given.only:  # in the order in which they are asked for
+        chosen = [m for only in given.only for m in mutants if m.path.startswith(only) or m.id.startswith(only)]
+        mutants = list({m.id: m for m in chosen}.values())
     if given.sample:
         mutants = sample([m for m in mutants if m.key not in reasons], given.sample)
     os.environ["OPENBLAS_NUM_THREADS"] = "1"
@@ -123,11 +120,11 @@ def main() -> bool:
         trees = prepared(copy_of_the_tree(Path(scratch, "tree")))
         found: dict[str, str] = {}
         if given.sample:
-            found |= tried(mutants, trees, Hints(hints(trees[0])))
+            found |= run_all(mutants, trees, Hints(hints(trees[0])), LOG)
         if unknown := [m for m in mutants if not found.get(m.id)]:
-            reach = measured(copy_of_the_tree(Path(scratch, "measured")))
+            reach = measured(copy_of_the_tree(Path(scratch, "measured")), given.tests)
             print(f"{len(reach.seconds)} tests measured in {time.perf_counter() - started:.0f} s", flush=True)
-            found |= tried(unknown, trees, reach)
+            found |= run_all(unknown, trees, reach, LOG)
             if given.sample:
                 HINTS.write_text("".join(f"{m.id} {found[m.id]}\n" for m in mutants if found[m.id]), "utf-8")
     scores = report(mutants, found, reasons)

@@ -84,9 +84,9 @@ class Reach:
 
     def tests(self, mutant: Mutant) -> list[dict[str, float]]:
         """Those that may find it, and their seconds: first the few files that are most about it, then all others."""
-        touching = self._touching(mutant, mutant.line, mutant.last_line) or self._touching(mutant, *mutant.statement)
+        touching = self._reaching(mutant)
         all_of_it = self._in_order(touching)
-        if not mutant.in_body or "" in touching:  # it acts when the module is imported, and any test may see that
+        if self.at_import(mutant):  # any test may see that
             of_file = set().union(*(tests for (path, _), tests in self.lines.items() if path == mutant.path))
             all_of_it |= self._in_order(of_file - touching)
             all_of_it |= self._in_order(self.seconds.keys() - of_file - touching)
@@ -94,6 +94,13 @@ class Reach:
         first = {test: seconds for test, seconds in all_of_it.items() if _file(test) in about_it and seconds < LONG}
         rest = {test: seconds for test, seconds in all_of_it.items() if test not in first}
         return [stage for stage in (first, rest) if stage]
+
+    def at_import(self, mutant: Mutant) -> bool:
+        """Does it act when modules are imported?"""
+        return not mutant.in_body or "" in self._reaching(mutant)
+
+    def _reaching(self, mutant: Mutant) -> set[str]:
+        return self._touching(mutant, mutant.line, mutant.last_line) or self._touching(mutant, *mutant.statement)
 
     def _touching(self, mutant: Mutant, first: int, last: int) -> set[str]:
         return set().union(*(self.lines.get((mutant.path, line), ()) for line in range(first, last + 1)))
@@ -132,6 +139,9 @@ class Hints(Reach):
     def __init__(self, found_by: Mapping[str, str]) -> None:
         super().__init__(dict.fromkeys(found_by.values(), 2.0))
         self.found_by = found_by
+
+    def at_import(self, mutant: Mutant) -> bool:  # noqa: ARG002 - not measured, so perhaps each
+        return True
 
     def tests(self, mutant: Mutant) -> list[dict[str, float]]:
         test = self.found_by.get(mutant.id)
