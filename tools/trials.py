@@ -3,7 +3,7 @@
 `measured` runs the suite once, and has `reach` note which test runs which line. `run_all` then writes one mutant at a
 time into a copy of the tree and forks a process to run the tests that reach it, the fast ones first, until one fails.
 What is forked has pytest imported and nothing that is mutated; or, where the mutant's line does not run at import, it
-has collected all tests, and `live` puts the fault into what is imported. Only where there is `os.fork`: not on Windows.
+has collected all tests, and `imported` puts the fault into what is imported. Only where there is `os.fork`: not on Windows.
 """
 
 from __future__ import annotations
@@ -30,14 +30,17 @@ from py_compile import PycInvalidationMode
 from typing import Any, NamedTuple, NoReturn
 
 import pytest
+from imported import CannotChangeError, Functions
 from mutations import Mutant
 from reach import PLUGIN, Probes, Reach
 from tqdm import tqdm
 
-from live import CannotChangeError, Functions
-
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("autodiff", "nn")
+NEEDS_JAX = (
+    "autodiff/program/on_jax.py",
+    "autodiff/program/on_devices.py",
+)  # tested where JAX is, in conformance tests
 WORKERS = 2
 tqdm.monitor_interval = 0  # no thread of its own: a fork would not have it
 NOTE, OUTPUT = ".current", ".output"
@@ -67,7 +70,8 @@ def copy_of_the_tree(tree: Path) -> Path:
 def sources(tree: Path) -> list[tuple[str, str]]:
     """Each file that is mutated, and its text."""
     files = [path for package in PACKAGES for path in sorted((tree / package).rglob("*.py"))]
-    return [(path.relative_to(tree).as_posix(), path.read_text("utf-8")) for path in files]
+    named = [(path.relative_to(tree).as_posix(), path.read_text("utf-8")) for path in files]
+    return [(name, text) for name, text in named if name not in NEEDS_JAX]
 
 
 def test_files(tree: Path) -> list[str]:
