@@ -15,7 +15,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from autodiff import Value, dot, log, log1p, logsumexp, mean, minimum, relu, softplus, where
+from autodiff import dot, log, log1p, logsumexp, mean, minimum, relu, softplus, where
 from nn.checks import kind, named
 from nn.data import Target, plain
 from nn.meaning import Meaning, as_meaning
@@ -42,6 +42,8 @@ class Loss:
     (16.0, 1)
     """
 
+    __name__: str  # of the function that it was made of, where that has one
+
     def __init__(
         self,
         formula: Formula,
@@ -58,12 +60,11 @@ class Loss:
             formula, settings = formula.func, formula.keywords
         if isinstance(formula, Loss):
             vars(self).update(vars(formula))
-            self.formula = functools.partial(formula.formula, **settings) if settings else formula.formula
+            self.formula = functools.partial(formula.formula, **settings)
             self.name += f"({', '.join(f'{k}={v}' for k, v in settings.items())})" if settings else ""
         elif not callable(formula) or isinstance(formula, type):
             raise TypeError(f"a loss is a function (prediction, target) → Value, not {kind(formula)}")
         else:
-            self.__name__ = ""
             functools.update_wrapper(self, formula, updated=())
             self.formula, self.name = formula, getattr(formula, "__name__", type(formula).__name__)
         self.name = self.name if name is None else name
@@ -78,11 +79,11 @@ class Loss:
 
     def of(self, outputs: list[Any], prepared: Any) -> Any:
         """The loss of one example: a list of outputs, and a target that was `prepared`."""
-        if self._domain is not None and not all(self._domain(_data(output)) for output in outputs):
+        if self._domain is not None and not all(map(self._domain, outputs)):
             self._refuse(outputs, prepared)
         try:
             return self.traced(outputs, prepared)
-        except (ValueError, ArithmeticError):
+        except ValueError:
             if self._domain is not None:
                 self._refuse(outputs, prepared)
             raise
@@ -99,8 +100,8 @@ class Loss:
 
     def _refuse(self, outputs: list[Any], prepared: Any) -> None:
         raise ValueError(
-            f"{self.name} is not finite for probability {', '.join(str(_data(p)) for p in outputs[:3])} and target "
-            f"{', '.join(str(_data(t)) for t in prepared[:3])}: give the last layer a linear output and use "
+            f"{self.name} is not finite for probability {', '.join(str(float(p)) for p in outputs[:3])} and target "
+            f"{', '.join(str(float(t)) for t in prepared[:3])}: give the last layer a linear output and use "
             f"{_ON_LOGITS.get(self.__name__, 'a loss of logits')}"
         )
 
@@ -128,10 +129,6 @@ class Loss:
 
 
 # What targets each formula takes: (name of the loss, target, number of outputs) → the row that the formula reads.
-
-
-def _data(x: Any) -> float:
-    return x.data if isinstance(x, Value) else float(x)
 
 
 def _as_list(given: Any) -> list[Any]:
@@ -176,13 +173,13 @@ def _distribution(loss: str, target: Any, outputs: int) -> list[Any]:
     if isinstance(target, Sequence):
         if len(target) != outputs:
             raise ValueError(f"{loss}: the model has {outputs} outputs, and the target is {len(target)} numbers")
-        if min(target) < 0.0 or not math.isclose(math.fsum(map(_data, target)), 1.0, abs_tol=1e-6):
+        if min(target) < 0.0 or not math.isclose(math.fsum(target), 1.0, abs_tol=1e-6):
             raise ValueError(f"{loss} takes one-hot targets or probabilities that sum to 1, not {list(target)}")
         return list(target)
     label = int(target)
     if label != target or not 0 <= label < outputs:
         hint = ": the first class is 0, not 1" if label == target == outputs else ""
-        raise ValueError(f"with {outputs} outputs {loss} takes labels 0 … {outputs - 1}, not {_data(target)}{hint}")
+        raise ValueError(f"with {outputs} outputs {loss} takes labels 0 … {outputs - 1}, not {float(target)}{hint}")
     return [float(k == label) for k in range(outputs)]
 
 
@@ -219,7 +216,7 @@ def mse(prediction: list[Any], target: list[Any]) -> Any:
     5.0
     """
     errors = _errors(prediction, target)
-    return errors[0] * errors[0] if len(errors) == 1 else dot(errors, errors) / float(len(errors))
+    return errors[0] * errors[0] if len(errors) == 1 else dot(errors, errors) / len(errors)
 
 
 @_loss(Meaning("value"))
@@ -397,7 +394,5 @@ LOSSES: dict[str, Loss] = {
 
 def as_loss(given: Any) -> Loss:
     """A loss by its name, a Loss, or a function as one. Raises ValueError and TypeError that say what there is."""
-    if isinstance(given, Loss):
-        return given
     found = named("loss", given, LOSSES)
     return found if isinstance(found, Loss) else Loss(found)

@@ -5,6 +5,7 @@ import json
 import math
 from math import exp, log, sqrt
 
+import numpy as np
 import pytest
 
 import nn
@@ -143,6 +144,19 @@ def test_zero_grad_of_an_optimizer_sets_every_gradient_of_its_parameters_to_0():
         value.grad = 5.0
     nn.SGD(parameters).zero_grad()
     assert [value.grad for value in (*parameters, other)] == [0.0, 0.0, 5.0]
+
+
+def test_an_optimizer_takes_any_iterable_of_parameters_and_keeps_them_in_order():
+    model = nn.MLP(2, [1], rng=0)
+    assert nn.SGD(parameter for parameter in model.parameters()).parameters == model.parameters()
+
+
+def test_a_setting_that_is_true_is_written_as_json_whatever_true_it_was():
+    for true in (True, 1, np.True_):
+        optimizer = nn.SGD([Value(1.0)], momentum=0.5, nesterov=true)
+        assert (
+            json.dumps(optimizer.state_dict()["settings"]) == '{"momentum": 0.5, "nesterov": true, "weight_decay": 0.0}'
+        )
 
 
 def test_plain_gradient_descent_remembers_nothing():

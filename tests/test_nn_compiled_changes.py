@@ -334,9 +334,25 @@ def test_an_error_is_that_of_scalars_with_its_epoch_batch_and_example(settings, 
     assert weights == pytest.approx(expected[4], rel=1e-6, abs=1e-9)
 
 
-def test_a_probability_above_1_is_refused_in_whatever_row_it_stands():
-    """−log p is a number there, so that only the loss's domain says it."""
-    rows, y = [*[[0.5]] * 21, [2.0]], [1.0] * 22
+def test_examples_within_the_domain_of_a_loss_are_not_computed_on_scalars_once_more():
+    examples = []
+
+    class Noted(MLP):
+        def forward(self, inputs):
+            examples.append(inputs)
+            return super().forward(inputs)
+
+    model, labels = Noted(3, [1], output="sigmoid", rng=0), [float(y > 0.0) for y in Y]
+    nn.evaluate(model, X, labels, "binary_cross_entropy")
+    assert len(examples) == 2 < len(X), "it is traced, and looked at once"
+    assert trained(model, True, y=labels, loss="binary_cross_entropy").engine == "compiled"
+    assert len(examples) < len(X)
+
+
+@pytest.mark.parametrize(("outside", "label"), [(2.0, 1.0), (-1.0, 0.0)])
+def test_a_probability_outside_0_to_1_is_refused_in_whatever_row_it_stands(outside, label):
+    """−log p, or −log(1 − p), is a number there, so that only the loss's domain says it."""
+    rows, y = [*[[0.5]] * 21, [outside]], [label] * 22
     model = MLP(1, [1], init="zeros")
     model.layers[0].neurons[0].weights[0].data = 1.0
     for compiled in (None, False):
@@ -346,7 +362,7 @@ def test_a_probability_above_1_is_refused_in_whatever_row_it_stands():
                 model, rows, y, loss="binary_cross_entropy", optimizer=optimizer, epochs=1, compiled=compiled,
                 progress=False,
             )  # fmt: skip
-        with pytest.raises(ValueError, match="binary_cross_entropy is not finite for probability 2.0"):
+        with pytest.raises(ValueError, match=f"binary_cross_entropy is not finite for probability {outside}"):
             nn.evaluate(model, rows, y, "binary_cross_entropy", compiled=compiled)
 
 

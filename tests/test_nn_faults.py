@@ -176,6 +176,10 @@ def test_settings_out_of_range_are_value_errors(make, message):
 def test_an_optimizer_takes_values_only():
     with pytest.raises(TypeError, match="parameter 1 must be a Value, not float 2.0"):
         SGD([Value(1.0), 2.0])
+    with pytest.raises(
+        TypeError, match=r"^SGD takes parameters, not Value\(data=1.0, grad=0.0\): write SGD\(model.par"
+    ):
+        SGD(Value(1.0))
     optimizer = SGD([Value(1.0)])
     with pytest.raises(ValueError, match="learning rate"):
         optimizer.lr = -1.0
@@ -322,15 +326,16 @@ def test_a_step_of_zero_by_zero_is_not_taken():
         assert (theta.data, optimizer.steps, optimizer.state) == (1.0, 0, {})
 
 
-def test_a_step_of_ones_own_that_overflows_is_not_taken():
-    class Exponential(Optimizer):
+@pytest.mark.parametrize(("slope", "rule"), [(400.0, lambda g: 10.0**g), (0.0, lambda g: 1.0 / g)])
+def test_a_step_of_ones_own_that_is_not_finite_is_not_taken(slope, rule):
+    class Mine(Optimizer):
         def update(self, data, grads):
-            return [x - 10.0**g for x, g in zip(data, grads, strict=True)], {}
+            return [x - rule(g) for x, g in zip(data, grads, strict=True)], {}
 
     theta = Value(1.0)
-    theta.grad = 400.0
-    with pytest.raises(OverflowError, match=r"the step of Exponential\(lr=0.1\) overflows: lower the learning rate"):
-        Exponential([theta], 0.1).step()
+    theta.grad = slope
+    with pytest.raises(OverflowError, match=r"the step of Mine\(lr=0.1\) overflows: lower the learning rate"):
+        Mine([theta], 0.1).step()
     assert theta.data == 1.0
 
 
@@ -350,6 +355,7 @@ def test_the_state_of_another_optimizer_is_refused_and_changes_nothing():
     before = adam.state_dict()
     for other, message in (
         (SGD(theta).state_dict(), "the state is that of SGD, and the optimizer is Adam"),
+        (nn.AdamW(theta).state_dict(), "the state is that of AdamW, and the optimizer is Adam"),
         ({**before, "settings": {"eps": 1.0}}, "the state is that of Adam, and the optimizer is Adam"),
         ({**before, "state": {**before["state"], "means": [0.0]}}, "means of the state has 1 numbers for 2 parameters"),
     ):

@@ -104,7 +104,7 @@ def test_the_graph_of_a_loss_does_not_depend_on_the_numbers(name):
 
 
 def test_targets_are_checked_and_written_for_the_formula_once():
-    assert nn.cross_entropy.prepared(1.0, 3) == [0.0, 1.0, 0.0]
+    assert repr(nn.cross_entropy.prepared(1.0, 3)) == "[0.0, 1.0, 0.0]", "floats"
     assert nn.cross_entropy.prepared([0.2, 0.3, 0.5], 3) == [0.2, 0.3, 0.5]
     assert nn.mse.prepared(1.5, 1) == [1.5]
     seen = []
@@ -129,6 +129,16 @@ def test_binary_cross_entropy_of_certainty_that_is_right_is_zero_with_its_gradie
         loss.backward()
         assert (loss.data, value.grad) == (0.0, slope)
     assert nn.negative_log_likelihood([0.0, 1.0], 1) == 0.0
+
+
+def test_one_probability_outside_its_range_is_enough_wherever_it_stands():
+    for outputs, target, loss in (
+        ([1.5, 0.5], [1, 1], nn.binary_cross_entropy),
+        ([0.5, 1.5], [1, 1], nn.binary_cross_entropy),
+        ([-0.5, 1.5], 1, nn.negative_log_likelihood),
+    ):
+        with pytest.raises(ValueError, match=f"is not finite for probability {outputs[0]}, {outputs[1]} and target"):
+            loss(outputs, target)
 
 
 @pytest.mark.parametrize(("p", "y"), [(1.1, 1), (-0.1, 0), (1.1, 0.5), (0.0, 1), (1.0, 0)])
@@ -156,6 +166,34 @@ def test_huber_meets_itself_at_delta():
 @pytest.mark.parametrize("kind", [list, tuple, np.array, lambda xs: np.array([Value(x) for x in xs], dtype=object)])
 def test_predictions_and_targets_may_be_lists_tuples_and_arrays(kind):
     assert float(nn.mse(kind([1.0, 5.0]), kind([0.0, 2.0]))) == 5.0
+
+
+def test_a_formula_is_given_lists_whatever_the_user_gave():
+    seen = []
+    own = Loss(lambda prediction, target: seen.append((prediction, target)) or 0.0)
+    for sequence in (list, tuple, np.array):
+        own(sequence([1.0, 2.0]), [3.0])
+        assert seen.pop() == ([1.0, 2.0], [3.0])
+        assert nn.mse.prepared(sequence([1.0, 2.0]), 2) == [1.0, 2.0]
+        assert nn.cross_entropy.prepared(sequence([0.25, 0.75]), 2) == [0.25, 0.75]
+
+
+def test_a_loss_of_ones_own_has_its_functions_name_docstring_and_bound_settings():
+    def power(prediction, target, exponent=2):
+        """|y − ŷ| to some power."""
+        return abs(prediction - target) ** exponent
+
+    assert (Loss(power).__name__, Loss(power).__doc__) == ("power", "|y − ŷ| to some power.")
+    assert Loss(functools.partial(power, exponent=3))(5.0, 3.0) == 8.0
+    assert Loss(functools.partial(power, exponent=3), name="cubic").name == "cubic"
+
+
+def test_probabilities_of_classes_sum_to_one_to_a_millionth_and_none_is_negative():
+    for target in ([0.5, 0.5 + 9e-7], [0.5, 0.5 - 9e-7], [1, 0]):
+        assert nn.cross_entropy([0.0, 0.0], target) == pytest.approx(math.log(2.0), rel=1e-5, abs=0.0)
+    for target in ([0.5, 0.5 + 2e-6], [0.5, 0.5 - 2e-6], [1.5, -0.5], [-1e-9, 1.0]):
+        with pytest.raises(ValueError, match="takes one-hot targets or probabilities that sum to 1, not"):
+            nn.cross_entropy([0.0, 0.0], target)
 
 
 def test_a_loss_may_be_named_given_or_made_and_its_settings_bound():
@@ -186,7 +224,14 @@ def test_a_loss_may_be_named_given_or_made_and_its_settings_bound():
             ValueError,
             "mine needs an output for each class, .* or use binary_cross_entropy_with_logits",
         ),
-        (lambda: nn.mse(1.0, [1.0, 2.0]), ValueError, "has 1 output, and the target is 2 numbers: give 1 number for"),
+        (
+            lambda: nn.mse(1.0, [1.0, 2.0]),
+            ValueError,
+            "has 1 output, and the target is 2 numbers: give 1 number for each example$",
+        ),
+        (lambda: nn.cross_entropy([1.0, 2.0], 2), ValueError, "labels 0 … 1, not 2.0: the first class is 0, not 1$"),
+        (lambda: nn.cross_entropy([1.0, 2.0], 3), ValueError, "takes labels 0 … 1, not 3.0$"),
+        (lambda: nn.cross_entropy([1.0, 2.0], 0.5), ValueError, "takes labels 0 … 1, not 0.5$"),
     ],
 )
 def test_what_is_no_loss_or_no_target_is_refused(make, error, message):

@@ -146,6 +146,17 @@ def test_a_module_whose_forward_gives_no_list_says_so():
             act()
 
 
+def test_a_model_of_ones_own_that_is_iterable_is_no_list_of_parameters():
+    class Layers(Module):
+        def __iter__(self):
+            return iter([Layer(1, 1, rng=0)])
+
+    with pytest.raises(
+        TypeError, match=r"^SGD takes parameters, not Layers\(\): write SGD\(model.parameters\(\), …\)$"
+    ):
+        SGD(Layers())
+
+
 def test_messages_and_names_speak_of_optimizers_with_a_z():
     from pathlib import Path
 
