@@ -3,7 +3,7 @@
 `measured` runs the suite once, and has `reach` note which test runs which line. `run_all` then writes one mutant at a
 time into a copy of the tree and forks a process to run the tests that reach it, the fast ones first, until one fails.
 What is forked has pytest imported and nothing that is mutated; or, where the mutant's line does not run at import, it
-has collected all tests, and `imported` puts the fault into what is there. Only where there is `os.fork`: not on Windows.
+has collected all tests, and `imported` puts the fault into what is there. Only where there is `os.fork`: no Windows.
 """
 
 from __future__ import annotations
