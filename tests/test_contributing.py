@@ -53,6 +53,7 @@ def test_the_worked_example_gives_what_it_claims(project_with_the_row: Path) -> 
     run(project_with_the_row, "-m", "doctest", "claims.txt")
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("x", [-3.0, -0.25, 0.5, 20.0])
 def test_the_row_is_right_to_second_order_on_every_namespace(project_with_the_row: Path, x: float) -> None:
     program = f"from autodiff.testing import assert_op; assert_op('softsign', {x}, mirror=lambda x: x / (1 + abs(x)))"

@@ -161,6 +161,7 @@ def test_a_part_of_its_own_in_a_file_of_format_1_needs_the_model(old):
 # Kills.
 
 
+@pytest.mark.once
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="not applicable: kill -9 needs Unix")
 def test_200_kills_leave_a_whole_file_and_after_the_next_save_nothing_else(tmp_path):
     command = [sys.executable, str(ROOT / "tests" / "checkpoints.py"), "200", str(tmp_path / "m.json")]

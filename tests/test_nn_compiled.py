@@ -102,6 +102,7 @@ SETTINGS = {
 }  # fmt: skip
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("settings", SETTINGS.values(), ids=SETTINGS)
 def test_every_setting_of_fit_means_what_it_means_on_scalars(settings):
     history = require_one_trajectory(perceptron, **settings)
@@ -219,6 +220,7 @@ def targets_of(name):
     return [[a, b] for a, b, _ in X], "linear", 2
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("name", nn.LOSSES)
 def test_every_loss_compiles(name):
     y, output, outputs = targets_of(name)

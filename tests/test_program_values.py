@@ -96,7 +96,7 @@ ANY_GRAPH = {
 
 @pytest.mark.parametrize("lift", [True, False])
 @given(**ANY_GRAPH)
-@settings(max_examples=60)
+@settings(max_examples=settings().max_examples * 3 // 5)
 def test_random_graphs_compiled_give_the_numbers_of_the_scalar_engine(
     lift: bool, graph: Graph, learned: list[bool], seed: int
 ) -> None:
@@ -146,7 +146,7 @@ ANY_NETWORK = {
 
 
 @given(**ANY_NETWORK)
-@settings(max_examples=60)
+@settings(max_examples=settings().max_examples * 3 // 5)
 def test_networks_compiled_give_the_numbers_of_the_scalar_engine(**network: Any) -> None:
     check_network(**network)
 

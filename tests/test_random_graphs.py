@@ -154,6 +154,7 @@ def test_a_constant_and_a_value_in_its_place_give_the_same_gradient(graph, data)
     assert gradients(z, others) == gradients(y, [x for i, x in enumerate(inputs) if i != fixed])
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     ("what", "found"),
     [

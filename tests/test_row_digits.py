@@ -20,6 +20,7 @@ from autodiff.namespaces import fifty_digits
 from autodiff.ops import BUILT_IN, OPS
 from autodiff.testing import operands
 
+pytestmark = pytest.mark.once
 every_row = pytest.mark.parametrize("name", sorted(BUILT_IN))
 
 
