@@ -131,7 +131,7 @@ class _Writer:
 
     def backward(self) -> list[Line]:
         """The gradient of each block where it is complete; those of parameters where something is added to them."""
-        steps = [step for step in self.plan.pullbacks if isinstance(step, Pullback)]
+        steps = self.plan.reached()
         coming: dict[_Key, int] = defaultdict(int)  # how many instructions still add to a place
         readers: dict[_Key, int] = defaultdict(int)  # how many lines need its gradient
         for step in steps:
