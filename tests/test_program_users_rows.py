@@ -1,0 +1,113 @@
+"""Users' rows that arrays cannot run go element by element: on floats, with the scalar engine's errors and domains."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from autodiff import DomainError, Value, compile, define_op, log
+from autodiff.program.by_element import guarded
+
+
+def test_several_at_once_and_numbers_among_the_operands_are_each_as_on_scalars() -> None:
+    times = define_op(
+        "times_unless_equal",
+        lambda xp, x, y: 0.0 * x if x == y else x * y,
+        [lambda xp, out, x, y: 0.0 if x == y else y, lambda xp, out, x, y: 0.0 if x == y else x],
+    )
+    w = [Value(1.0), Value(-1.0), Value(0.5)]
+
+    def f(x: Any) -> Any:
+        return times(w[0] * x, w[1] * x) * times(w[1] * x, w[2] * x) + times(w[2] * x, 3.0)
+
+    program = compile(f, 1.0, parameters=w)
+    rows, expected = [2.0, -3.0, 6.0], []
+    for x in rows:
+        for v in w:
+            v.grad = 0.0
+        f(Value(x)).backward()
+        expected.append([v.grad for v in w])
+    assert program(rows).tolist() == [8.0 + 3.0, 40.5 - 4.5, 648.0]
+    assert program.value_and_grad(rows, reduce=None)[1].tolist() == expected
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_rules_are_given_pythons_floats_alone(dtype: str) -> None:
+    given: set[type] = set()
+
+    def noting(*x: Any) -> None:
+        if not any(isinstance(v, Value) or type(v).__module__.startswith("autodiff") for v in x):
+            given.update(map(type, x))
+
+    def one(xp: Any, x: Any) -> Any:
+        noting(x)
+        return x * x if x != 0.0 else x * 1.0
+
+    def slope(xp: Any, out: Any, x: Any) -> Any:
+        noting(out, x)
+        return 2.0 * x if x != 0.0 else 1.0
+
+    def several(xp: Any, *x: Any) -> Any:
+        noting(*x)
+        return xp.dot(*x, *x) if x[0] != 0.0 else 0.0 * x[0]
+
+    def slopes(xp: Any, out: Any, *x: Any) -> Any:
+        noting(out, *x)
+        return tuple(2.0 * v if x[0] != 0.0 else 0.0 * v for v in x)
+
+    square, squares = define_op("square_noting", one, [slope]), define_op("squares_noting", several, slopes)
+    w = [Value(1.0), Value(2.0)]
+    program = compile(lambda x: square(w[0] * x) + squares(w[0] * x, w[1] * x), 1.0, parameters=w, dtype=dtype)
+    given.clear()
+    assert program.value_and_grad([3.0, 1.0], reduce=None)[1].tolist() == [[36.0, 36.0], [4.0, 4.0]]
+    assert given == {float}
+
+
+ROOT = define_op(
+    "root_by_if",
+    lambda xp, x: 10.0 * (x / x) if x == 100.0 else xp.sqrt(x),
+    [lambda xp, out, x: 0.0 if x == 100.0 else 0.5 / out],
+)
+ROOTS = define_op(
+    "roots_by_if",
+    lambda xp, *x: 10.0 * x[1] if x[0] == 100.0 else xp.sqrt(x[0]) * x[1],
+    lambda xp, out, *x: (0.0 if x[0] == 100.0 else 0.5 * x[1] / xp.sqrt(x[0]), xp.sqrt(x[0])),
+)
+
+
+@pytest.mark.parametrize("f", [ROOT, lambda x: ROOTS(x, 1.0)], ids=["one operand", "several"])
+def test_where_a_rule_fails_the_row_is_named_with_the_scalar_engines_error(f: Any) -> None:
+    w = Value(1.0, "w")
+    program = compile(lambda x: f(w * x) + 1.0, 1.0, parameters=[w])
+    assert program([4.0, 0.0]).tolist() == [3.0, 1.0]
+    with pytest.raises((ValueError, ArithmeticError), match=r"X\[2\]: roots?_by_if .*-1\.0"):
+        program([4.0, 0.0, -1.0, -4.0])
+    with pytest.raises((ValueError, ArithmeticError), match=r"X\[1\]: the derivative of roots?_by_if .*0\.0"):
+        program.value_and_grad([4.0, 0.0])
+    assert program.value_and_grad([4.0])[1].tolist() == [1.0], "and it runs on"
+
+
+def test_a_domain_that_compares_operands_is_looked_at_for_each_example() -> None:
+    rising = define_op(
+        "squares_if_rising",
+        lambda xp, *x: xp.dot(*x, *x),
+        lambda xp, out, *x: tuple(2.0 * v for v in x),
+        domain=("x1 < x2", lambda *x: x[0] < x[1]),
+    )
+    program = compile(lambda x, y: rising(x, y) + rising(x, y + 5.0), 1.0, 2.0)
+    assert program([[1.0, 2.0], [3.0, 5.0]]).tolist() == [5.0 + 50.0, 34.0 + 109.0]
+    with pytest.raises(DomainError, match=r"X\[1\]: squares_if_rising is not defined"):
+        program([[1.0, 2.0], [5.0, 3.0]])
+
+
+def test_only_users_rows_with_a_domain_are_looked_at_one_by_one() -> None:
+    """Any other has no finite value outside of it, or is defined everywhere: looking would cost a call an example."""
+    free = define_op("shifted_freely", lambda xp, x: x + 1.0, [lambda xp, out, x: 1.0])
+    bound = define_op(
+        "shifted_above", lambda xp, x: x + 1.0, [lambda xp, out, x: 1.0], domain=("x > 1", lambda x: x > 1)
+    )
+    program = compile(lambda x: log(x) + free(x) + bound(x), 2.0)
+    assert [i.op.name for i in guarded(program.plan)] == ["shifted_above"]
+    assert program(np.array([2.0])).tolist() == [np.log(2.0) + 6.0]
