@@ -64,9 +64,9 @@ def _weights() -> list[Value]:
     return [Value(0.1 * i + 0.3) for i in range(6)]
 
 
-def _compiled(f, w: list[Value]) -> Program:
+def _compiled(f, w: list[Value], lift: bool = True) -> Program:
     used = [v for v in w if v in set(topological_order(f(list(map(Value, ROWS[0].tolist())), w)))]
-    return compile(lambda x: f(x, w), [0.1] * 4, parameters=used)
+    return compile(lambda x: f(x, w), [0.1] * 4, parameters=used, lift=lift)
 
 
 def _assert_as_on_scalars(program: Program, f, w: list[Value]) -> None:
@@ -123,7 +123,6 @@ def _on_several_inputs(x: list[Value], w: list[Value]) -> Value:
         _begins_with_the_last,
         _inputs_apart,
         _weight_that_is_its_own_bias,
-        _of_no_example,
         _on_several_inputs,
     ],
 )
@@ -134,6 +133,13 @@ def test_where_it_would_cost_a_copy_the_plan_stays_as_it_is(f) -> None:
     _assert_as_on_scalars(program, f, w)
 
 
+def test_what_no_example_changes_has_no_ones_beside_it() -> None:
+    w = _weights()
+    program = _compiled(_of_no_example, w, lift=False)
+    assert products(program.plan)[0].bias is not None and with_ones(program.plan) is program.plan
+    _assert_as_on_scalars(program, _of_no_example, w)
+
+
 def _bias_used_again(x: list[Value], w: list[Value]) -> Value:
     return tanh(dot([w[0], w[1], w[2]], [*x[:2], 1.0])) * w[2]
 
@@ -142,11 +148,15 @@ def _weights_used_again(x: list[Value], w: list[Value]) -> Value:
     return tanh(dot([w[0], w[1], w[2]], [*x[:2], 1.0])) * tanh(dot(w[:2], x[2:]))
 
 
+def _one_weight_used_again(x: list[Value], w: list[Value]) -> Value:
+    return tanh(dot([w[0], w[1], w[2]], [*x[:2], 1.0])) * w[1] * x[3]
+
+
 def _read_by_a_copy(x: list[Value], w: list[Value]) -> Value:
     return tanh(dot([w[0], w[1], w[2]], [*x[:2], 1.0])) * dot([w[3], w[4], w[5]], [x[0], x[1], x[3]])
 
 
-@pytest.mark.parametrize("f", [_bias_used_again, _weights_used_again, _read_by_a_copy])
+@pytest.mark.parametrize("f", [_bias_used_again, _weights_used_again, _one_weight_used_again, _read_by_a_copy])
 def test_gradients_that_also_come_from_elsewhere_are_added_up(f) -> None:
     w = _weights()
     program = _compiled(f, w)
