@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from autodiff import DomainError, Value, compile, define_op, log
+from autodiff import CompileError, DomainError, Value, compile, define_op, log, tanh
 from autodiff.program.by_element import guarded
 
 
@@ -111,3 +111,74 @@ def test_only_users_rows_with_a_domain_are_looked_at_one_by_one() -> None:
     program = compile(lambda x: log(x) + free(x) + bound(x), 2.0)
     assert [i.op.name for i in guarded(program.plan)] == ["shifted_above"]
     assert program(np.array([2.0])).tolist() == [np.log(2.0) + 6.0]
+
+
+# N-ary rules that ask for more of their operands than a vector of them tells: how many there are, which is the first.
+
+AVERAGE = define_op("average", lambda xp, *x: xp.total(x) / len(x), lambda xp, out, *x: tuple(1.0 / len(x) for _ in x))
+FIRST = define_op("first_by_place", lambda xp, *x: 2.0 * x[0], lambda xp, out, *x: (2.0, *[0.0] * (len(x) - 1)))
+TWO = define_op(
+    "first_times_second",
+    lambda xp, *x: x[0] * x[1],
+    lambda xp, out, *x: (x[1], x[0], *[0.0] * (len(x) - 2)),
+)
+SCALED = define_op(  # of which the value is right on a vector, and the derivative is not
+    "sum_with_other_slopes", lambda xp, *x: xp.total(x), lambda xp, out, *x: tuple(float(len(x)) for _ in x)
+)
+FAR = define_op(  # defined where it is not tried
+    "average_far_out",
+    lambda xp, *x: xp.total(x) / len(x),
+    lambda xp, out, *x: tuple(1.0 / len(x) for _ in x),
+    domain=("every x > 100", lambda *x: min(x) > 100.0),
+)
+
+
+@pytest.mark.parametrize("count", [2, 3, 5])
+@pytest.mark.parametrize("row", [AVERAGE, FIRST, TWO, SCALED])
+def test_an_n_ary_rule_that_counts_or_picks_its_operands_gives_the_numbers_of_scalars(row: Any, count: int) -> None:
+    w = [Value(0.5 + i) for i in range(count)]
+    program = compile(lambda x: row(*[v * x for v in w]), 1.0, parameters=w)
+    rows, values, gradients = [1.0, 2.0, -3.0], [], []
+    for x in rows:
+        for v in w:
+            v.grad = 0.0
+        y = row(*[v * x for v in w])
+        y.backward()
+        values.append(y.data)
+        gradients.append([v.grad for v in w])
+    assert program(rows) == pytest.approx(values, rel=1e-15, abs=0.0)
+    assert program.value_and_grad(rows, reduce=None)[1] == pytest.approx(np.array(gradients), rel=1e-15, abs=0.0)
+    assert len(program.stats.by_element) == 1
+    with pytest.raises(CompileError, match="counts its operands or picks some of them"):
+        program.source()
+
+
+def test_one_that_is_defined_where_it_is_not_tried_runs_by_element() -> None:
+    program = compile(lambda x: FAR(x, x + 2.0), 200.0)
+    assert program([200.0]).tolist() == [201.0]
+    assert program.stats.by_element == ("average_far_out",)
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        define_op("norm_of_all", lambda xp, *x: xp.sqrt(xp.dot(*x, *x)), lambda xp, out, *x: tuple(v / out for v in x)),
+        define_op(
+            "sum_of_logs",
+            lambda xp, *x: xp.total(xp.log(v) for v in x),
+            lambda xp, out, *x: tuple(1.0 / v for v in x),
+            domain=("every x > 0", lambda *x: min(x) > 0.0),
+        ),
+    ],
+)
+def test_one_that_takes_its_operands_as_they_come_runs_on_arrays(row: Any) -> None:
+    program = compile(lambda x, y: row(x, y, 2.0), 1.0, 2.0)
+    assert program.stats.by_element == ()
+    assert program([[3.0, 4.0]]) == pytest.approx(row(3.0, 4.0, 2.0), rel=1e-15, abs=0.0)
+
+
+def test_the_listing_names_the_derivative_of_a_row_that_is_no_formula_of_vectors() -> None:
+    w = [Value(1.0, "w[1]"), Value(2.0, "w[2]")]
+    program = compile(lambda x: tanh(TWO(w[0] * x, w[1] * x)), 1.0, parameters=w)
+    assert str(program.backward) == "∂L/∂w += (1 − L²) ⊙ ∂first_times_second/∂v1 ⊙ x"
+    assert r"\frac{\partial \mathrm{first\_times\_second}}{\partial v_{1}}" in program.backward.latex
