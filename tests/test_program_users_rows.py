@@ -125,16 +125,18 @@ TWO = define_op(
 SCALED = define_op(  # of which the value is right on a vector, and the derivative is not
     "sum_with_other_slopes", lambda xp, *x: xp.total(x), lambda xp, out, *x: tuple(float(len(x)) for _ in x)
 )
-FAR = define_op(  # defined where it is not tried
+PADDED = define_op(
+    "sum_and_nothing", lambda xp, *x: xp.total(x) + 0.0 * x[0], lambda xp, out, *x: tuple(1.0 + 0.0 * v for v in x)
+)
+FAR = define_op(  # which has a value where it is not tried
     "average_far_out",
-    lambda xp, *x: xp.total(x) / len(x),
-    lambda xp, out, *x: tuple(1.0 / len(x) for _ in x),
-    domain=("every x > 100", lambda *x: min(x) > 100.0),
+    lambda xp, *x: xp.sqrt(xp.total(x) - 100.0) / len(x),
+    lambda xp, out, *x: tuple(0.5 / out / len(x) ** 2.0 for _ in x),
 )
 
 
 @pytest.mark.parametrize("count", [2, 3, 5])
-@pytest.mark.parametrize("row", [AVERAGE, FIRST, TWO, SCALED])
+@pytest.mark.parametrize("row", [AVERAGE, FIRST, TWO, SCALED, PADDED])
 def test_an_n_ary_rule_that_counts_or_picks_its_operands_gives_the_numbers_of_scalars(row: Any, count: int) -> None:
     w = [Value(0.5 + i) for i in range(count)]
     program = compile(lambda x: row(*[v * x for v in w]), 1.0, parameters=w)
@@ -153,9 +155,9 @@ def test_an_n_ary_rule_that_counts_or_picks_its_operands_gives_the_numbers_of_sc
         program.source()
 
 
-def test_one_that_is_defined_where_it_is_not_tried_runs_by_element() -> None:
-    program = compile(lambda x: FAR(x, x + 2.0), 200.0)
-    assert program([200.0]).tolist() == [201.0]
+def test_one_that_has_no_value_where_it_is_tried_runs_by_element() -> None:
+    program = compile(lambda x: FAR(x, x + 60.0), 70.0)
+    assert program([70.0]).tolist() == [5.0]
     assert program.stats.by_element == ("average_far_out",)
 
 

@@ -131,10 +131,10 @@ def partial_of(op: Op, i: int, out: Expression, operands: Sequence[Expression], 
 
 
 NO_VECTORS = "counts its operands or picks some of them: on arrays a vector of operands is one thing"
-_POINTS = ((0.25, 0.75, 0.5), (1.5, 2.5, 1.25), (-0.5, -0.25, -0.75), (0.25, -0.5, 1.5))
+_POINTS = ((0.25, 0.75, 0.5), (-1.5, 0.5, 2.0))
 
 
-@functools.lru_cache(maxsize=1024)
+@functools.cache
 def takes_vectors(op: Op) -> bool:
     """Whether a row does with a vector of operands what it does with them one by one.
 
@@ -154,19 +154,16 @@ def _agrees(op: Op, x: tuple[float, ...]) -> bool | None:
     try:
         out = op.value(FLOATS, *x)
         partials = op.every_partial(FLOATS, out, *x)
-        if not op.domain.contains(*x):
-            return None
-    except FLOAT_ERRORS:
+    except Exception:  # whatever a user's rule raises
         return None
     vector = np.array(x)[:, None]
     try:
-        with np.errstate(all="ignore"):
-            found = op.value(slices(), vector)
-            (slope,) = op.every_partial(slices(), np.array([out]), vector)
-        pairs = (found, np.array([out])), (np.broadcast_to(slope, vector.shape), np.array(partials)[:, None])
-        return all(np.shape(a) in ((), b.shape) and np.allclose(a, b, 1e-9, 1e-12) for a, b in pairs)
-    except (TypeError, AttributeError, LookupError, *FLOAT_ERRORS):
+        found = op.value(slices(), vector)
+        (slope,) = op.every_partial(slices(), np.array([out]), vector)
+        slopes = np.broadcast_to(slope, vector.shape)
+    except Exception:
         return False
+    return np.size(found) == 1 and np.allclose(found, out) and np.allclose(slopes[:, 0], partials)
 
 
 def _run(op: Op, rule: Callable[[], Sequence[Any]]) -> list[Expression]:
