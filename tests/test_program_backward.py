@@ -76,6 +76,25 @@ def test_the_source_gives_the_gradient_of_what_a_choice_leaves_out_and_of_what_n
     assert found[1] == pytest.approx(gradient, rel=1e-12, abs=1e-14)
 
 
+PLAIN: dict[str, Callable[..., Any]] = {
+    "a choice": lambda w, u, x, y: where(tanh(w * x), x, y) * exp(u),
+    "no example's": lambda w, u, x, y: tanh(w * u),
+    "a line": lambda w, u, x, y: (tanh(w * x + u) - y) ** 2,
+}
+
+
+@pytest.mark.parametrize("name", PLAIN)
+def test_source_of_names_alone_gives_the_gradient(name: str) -> None:
+    w, u = Value(0.3, "w"), Value(0.7, "u")
+    program = compile(lambda x, y: PLAIN[name](w, u, x, y), 0.5, 0.5, parameters=[w, u])
+    source = program.source()
+    assert "df" not in source and ("dL = np.ones_like(L)" in source) == (name != "no example's")
+    made: dict[str, Any] = {}
+    exec(source, made)
+    found = made["value_and_gradient"](program.theta(), ROWS)
+    assert found[1] == pytest.approx(program.value_and_grad(ROWS)[1], rel=1e-12, abs=1e-14)
+
+
 def test_the_source_of_a_parameter_itself_has_gradient_1() -> None:
     w = _parameters()
     made: dict[str, Any] = {}
@@ -89,6 +108,7 @@ def test_the_source_of_outputs_that_no_example_changes_has_one_for_each_row() ->
     program = compile([x * c, tanh(c), c], inputs=[x])
     made: dict[str, Any] = {}
     exec(program.source(), made)
+    assert "np.stack([v2[0], np.full(len(X), v1), np.full(len(X), 2.0)], axis=1)" in program.source()
     assert made["outputs"](program.theta(), ROWS[:, :1]).tolist() == program(ROWS[:, :1]).tolist()
 
 

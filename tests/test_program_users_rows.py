@@ -109,6 +109,7 @@ def test_only_users_rows_with_a_domain_are_looked_at_one_by_one() -> None:
         "shifted_above", lambda xp, x: x + 1.0, [lambda xp, out, x: 1.0], domain=("x > 1", lambda x: x > 1)
     )
     program = compile(lambda x: log(x) + free(x) + bound(x), 2.0)
+    assert program.stats.by_element == ()
     assert [i.op.name for i in guarded(program.plan)] == ["shifted_above"]
     assert program(np.array([2.0])).tolist() == [np.log(2.0) + 6.0]
 
@@ -128,6 +129,14 @@ SCALED = define_op(  # of which the value is right on a vector, and the derivati
 PADDED = define_op(
     "sum_and_nothing", lambda xp, *x: xp.total(x) + 0.0 * x[0], lambda xp, out, *x: tuple(1.0 + 0.0 * v for v in x)
 )
+COUNTED = define_op(  # of which the derivative is right on a vector, and the value is not
+    "sum_and_count", lambda xp, *x: xp.total(x) + len(x), lambda xp, out, *x: tuple(1.0 + 0.0 * v for v in x)
+)
+AT_LEAST = define_op(  # right on a vector where the sum is large
+    "sum_of_at_least",
+    lambda xp, *x: xp.maximum(xp.total(x), 0.4 * len(x)),
+    lambda xp, out, *x: tuple(xp.step(xp.total(x) - 0.4 * len(x)) + 0.0 * v for v in x),
+)
 FAR = define_op(  # which has a value where it is not tried
     "average_far_out",
     lambda xp, *x: xp.sqrt(xp.total(x) - 100.0) / len(x),
@@ -136,7 +145,7 @@ FAR = define_op(  # which has a value where it is not tried
 
 
 @pytest.mark.parametrize("count", [2, 3, 5])
-@pytest.mark.parametrize("row", [AVERAGE, FIRST, TWO, SCALED, PADDED])
+@pytest.mark.parametrize("row", [AVERAGE, FIRST, TWO, SCALED, PADDED, COUNTED, AT_LEAST])
 def test_an_n_ary_rule_that_counts_or_picks_its_operands_gives_the_numbers_of_scalars(row: Any, count: int) -> None:
     w = [Value(0.5 + i) for i in range(count)]
     program = compile(lambda x: row(*[v * x for v in w]), 1.0, parameters=w)

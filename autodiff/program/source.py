@@ -164,7 +164,6 @@ class _Source:
             name = self._name(output)
             value = f"np.ones_like({name})" if output.varies else f"np.full_like({name}, {seed})"
             self.lines += ["gradient = np.zeros_like(theta)", f"d{name} = {value}"]
-            self.begun.add(f"d{name}")
         for step in self.plan.reached():
             for to in step.contributions:
                 self._add(to, self._amount(step.of, to))
