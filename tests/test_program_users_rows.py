@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from autodiff import CompileError, DomainError, Value, compile, define_op, log, tanh
+from autodiff import CompileError, DomainError, Value, compile, define_op, dot, log, tanh
 from autodiff.program.by_element import guarded
 
 
@@ -193,3 +193,8 @@ def test_the_listing_names_the_derivative_of_a_row_that_is_no_formula_of_vectors
     program = compile(lambda x: tanh(TWO(w[0] * x, w[1] * x)), 1.0, parameters=w)
     assert str(program.backward) == "∂L/∂w += (1 − L²) ⊙ ∂first_times_second/∂v1 ⊙ x"
     assert r"\frac{\partial \mathrm{first\_times\_second}}{\partial v_{1}}" in program.backward.latex
+
+
+def test_the_tables_own_rows_run_on_arrays() -> None:
+    program = compile(lambda a, b, c, d: tanh(dot([a, b], [c, d])) * tanh(dot([b, c], [d, a])), 1.0, 2.0, 3.0, 4.0)
+    assert program.stats.by_element == ()
