@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import nn
-from autodiff import Value, compile, dot, tanh
+from autodiff import Value, compile, dot, tanh, topological_order
 from autodiff.program import on_numpy
 from autodiff.program.biases import with_ones
 from autodiff.program.instructions import Place, Plan, Product, Pullback
@@ -34,6 +34,9 @@ def test_every_layer_of_a_network_is_one_product_and_its_gradient_another() -> N
     backwards = [step for step in plan.pullbacks if isinstance(step, Pullback) and isinstance(step.of, Product)]
     of_parameters = [c.target.shape for step in backwards for c in step.contributions if not c.target.varies]
     assert of_parameters == [(1, 3), (2, 6), (5, 4)]
+    assert all(step.contributions for step in plan.pullbacks if isinstance(step, Pullback)), (
+        "of the inputs there is none"
+    )
 
 
 def rows_read(plan: Plan) -> set[int]:
@@ -61,6 +64,22 @@ def _weights() -> list[Value]:
     return [Value(0.1 * i + 0.3) for i in range(6)]
 
 
+def _compiled(f, w: list[Value], lift: bool = True) -> Program:
+    used = [v for v in w if v in set(topological_order(f(list(map(Value, ROWS[0].tolist())), w)))]
+    return compile(lambda x: f(x, w), [0.1] * 4, parameters=used, lift=lift)
+
+
+def _assert_as_on_scalars(program: Program, f, w: list[Value]) -> None:
+    each = program.value_and_grad(ROWS, reduce=None)[1]
+    total = program.value_and_grad(ROWS, reduce="sum", write=False)[1]
+    assert total == pytest.approx(each.sum(0), rel=1e-12, abs=1e-15)
+    for row, gradient in zip(ROWS.tolist(), each, strict=True):
+        for v in w:
+            v.grad = 0.0
+        f(list(map(Value, row)), w).backward()
+        assert gradient == pytest.approx([v.grad for v in program.parameters], rel=1e-12, abs=1e-15)
+
+
 def _bias_of_its_own(x: list[Value], w: list[Value]) -> Value:
     return tanh(dot([w[0], w[1], w[4]], [*x[:2], 1.0])) * tanh(dot([w[2], w[3], w[5]], [*x[:2], 1.0]))
 
@@ -74,17 +93,75 @@ def _read_by_others(x: list[Value], w: list[Value]) -> Value:
     return layer * dot(x, x)
 
 
-@pytest.mark.parametrize("f", [_bias_of_its_own, _bias_of_two, _read_by_others])
+def _begins_with_the_last(x: list[Value], w: list[Value]) -> Value:
+    return tanh(dot([w[0], w[1], w[2]], [*x[:2], 1.0])) * dot([w[3], w[4], w[5]], x[1:])
+
+
+def _inputs_apart(x: list[Value], w: list[Value]) -> Value:
+    return tanh(dot([w[0], w[1], w[2]], [x[0], x[2], 1.0])) * w[3]
+
+
+def _weight_that_is_its_own_bias(x: list[Value], w: list[Value]) -> Value:
+    return tanh(dot([w[0], w[0]], [x[0], 1.0])) * x[1]
+
+
+def _of_no_example(x: list[Value], w: list[Value]) -> Value:
+    return tanh(dot([w[0], w[1], w[2]], [w[3], w[4], 1.0])) * x[3]
+
+
+def _on_several_inputs(x: list[Value], w: list[Value]) -> Value:
+    first, second, third = [tanh(dot([w[0], w[1], w[2]], [*pair, 1.0])) for pair in (x[:2], x[1:3], [x[3], x[0]])]
+    return first * second * third
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        _bias_of_its_own,
+        _bias_of_two,
+        _read_by_others,
+        _begins_with_the_last,
+        _inputs_apart,
+        _weight_that_is_its_own_bias,
+        _on_several_inputs,
+    ],
+)
 def test_where_it_would_cost_a_copy_the_plan_stays_as_it_is(f) -> None:
     w = _weights()
-    program = compile(lambda x: f(x, w), [0.1] * 4, parameters=w)
+    program = _compiled(f, w)
     assert with_ones(program.plan) is program.plan
-    each = program.value_and_grad(ROWS, reduce=None)[1]
-    for row, gradient in zip(ROWS.tolist(), each, strict=True):
-        for v in w:
-            v.grad = 0.0
-        f(list(map(Value, row)), w).backward()
-        assert gradient == pytest.approx([v.grad for v in w], rel=1e-12, abs=1e-15)
+    _assert_as_on_scalars(program, f, w)
+
+
+def test_what_no_example_changes_has_no_ones_beside_it() -> None:
+    w = _weights()
+    program = _compiled(_of_no_example, w, lift=False)
+    assert products(program.plan)[0].bias is not None and with_ones(program.plan) is program.plan
+    _assert_as_on_scalars(program, _of_no_example, w)
+
+
+def _bias_used_again(x: list[Value], w: list[Value]) -> Value:
+    return tanh(dot([w[0], w[1], w[2]], [*x[:2], 1.0])) * w[2]
+
+
+def _weights_used_again(x: list[Value], w: list[Value]) -> Value:
+    return tanh(dot([w[0], w[1], w[2]], [*x[:2], 1.0])) * tanh(dot(w[:2], x[2:]))
+
+
+def _one_weight_used_again(x: list[Value], w: list[Value]) -> Value:
+    return tanh(dot([w[0], w[1], w[2]], [*x[:2], 1.0])) * w[1] * x[3]
+
+
+def _read_by_a_copy(x: list[Value], w: list[Value]) -> Value:
+    return tanh(dot([w[0], w[1], w[2]], [*x[:2], 1.0])) * dot([w[3], w[4], w[5]], [x[0], x[1], x[3]])
+
+
+@pytest.mark.parametrize("f", [_bias_used_again, _weights_used_again, _one_weight_used_again, _read_by_a_copy])
+def test_gradients_that_also_come_from_elsewhere_are_added_up(f) -> None:
+    w = _weights()
+    program = _compiled(f, w)
+    assert with_ones(program.plan).ones == [2]
+    _assert_as_on_scalars(program, f, w)
 
 
 def test_a_bias_that_is_not_learned_is_no_column_of_what_is() -> None:

@@ -8,6 +8,7 @@ import math
 import pickle
 import threading
 from collections.abc import Callable, Sequence
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -336,6 +337,30 @@ def test_auto_is_not_measured_on_numpy_where_that_would_take_thousands_of_calls(
     program, rows = a_program()
     program.value_and_grad(rows[:1], backend="auto")
     assert program.stats.backend == f"native: NumPy would take {program.stats.instructions} calls"
+    monkeypatch.setattr(backends, "_MOST_CALLS", program.stats.instructions)
+    program, rows = a_program()
+    program.value_and_grad(rows[:1], backend="auto")
+    assert "for 1 example: " in program.stats.backend, "so many are measured"
+
+
+def test_auto_takes_numpy_for_thousands_of_calls_that_the_tape_cannot_make(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(backends, "_MOST_CALLS", 0)
+    program = compile(lambda x: tanh(x), 1.0, dtype="float32")
+    assert program([0.0], backend="auto").tolist() == [0.0]
+    assert program.stats.backend.startswith("numpy: the native backend computes in float64")
+
+
+def test_auto_compares_the_least_of_five_runs_after_one_that_warms_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    takes = {"numpy": iter([1e-9, 3e-6, 9e-6, 7e-6, 8e-6, 9e-6]), "native": iter([9.0, 8e-6, 5e-6, 4e-6, 9e-6, 6e-6])}
+    now = [100.0]
+
+    def run(name: Any) -> None:
+        now[0] += next(takes[name])
+
+    monkeypatch.setattr(backends, "time", SimpleNamespace(perf_counter=lambda: now[0]))
+    chosen, why = backends.faster(a_program()[0].plan, 7, lambda name: name, run)  # type: ignore[arg-type, return-value]
+    assert (chosen, why) == ("numpy", "numpy for 7 examples: 3 µs, native 4")
+    assert list(takes["numpy"]) == list(takes["native"]) == [], "and each ran six times"
 
 
 # Memory and threads.

@@ -1,7 +1,8 @@
 """The backward program: an instruction's pullback for each instruction, in reverse.
 
 What a pullback computes is the row's partials; here is only decided where each gradient goes, whether it is the first
-that comes there, and what nobody asks for: gradients of what does not depend on a parameter.
+that comes there, and what nobody asks for: gradients of what does not depend on a parameter. What no gradient comes to
+has that of 0 with which the memory begins; it has a pullback too, which finds where it has no derivative.
 """
 
 from __future__ import annotations
@@ -11,13 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.ops import DOT, SUM
 from autodiff.program.expressions import CannotBeWrittenError, operand, partial_of
 from autodiff.program.instructions import (
     Backward,
     Clear,
     Contribution,
     Elementwise,
+    Indices,
     Instruction,
     Place,
     Product,
@@ -36,9 +37,8 @@ class _Backward:
         sizes = {False: len(lifted.column), True: lifted.rows}
         self.learned = {varies: np.zeros(size, dtype=bool) for varies, size in sizes.items()}
         self.written = {varies: np.zeros(size, dtype=bool) for varies, size in sizes.items()}
-        self.cleared: dict[bool, list[np.ndarray[tuple[int], np.dtype[np.intp]]]] = {False: [], True: []}
+        self.cleared: dict[bool, list[Indices]] = {False: [], True: []}
         self.learned[False][:parameters] = True
-        self.parameters = parameters
         for instruction in lifted.instructions:
             self._learn(instruction)
 
@@ -58,21 +58,12 @@ class _Backward:
         output = lifted.outputs[0]
         self.written[output.varies][output.index] = True
         pullbacks = self._pullbacks(lifted.instructions)
-        self.cleared[False].append(np.flatnonzero(~self.written[False][: self.parameters]))
-        clears = [self._clear(varies) for varies in (True, False)]
-        return [*(clear for clear in clears if clear is not None), *pullbacks]
-
-    def _clear(self, varies: bool) -> Clear | None:
-        index = np.concatenate([np.zeros(0, dtype=np.intp), *self.cleared[varies]])
-        return Clear(Place(varies, index)) if index.size else None
+        clears = [Clear(Place(varies, np.concatenate(found))) for varies, found in self.cleared.items() if found]
+        return [*clears, *pullbacks]
 
     def _pullbacks(self, instructions: Sequence[Instruction]) -> list[Pullback]:
         found: list[Pullback] = []
         for instruction in reversed(instructions):
-            out = instruction.out
-            if not self.learned[out.varies][out.index].any():
-                continue
-            self._complete(out)
             contributions = tuple(
                 Contribution(i, x, self._sets(x))
                 for i, x in enumerate(instruction.operands)
@@ -82,26 +73,19 @@ class _Backward:
                 found.append(Pullback(instruction, contributions))
         return found
 
-    def _complete(self, out: Place) -> None:
-        """What nothing has come to has gradient 0."""
-        missing = out.index[~self.written[out.varies][out.index]]
-        if missing.size:
-            self.cleared[out.varies].append(missing)
-            self.written[out.varies][missing] = True
-
     def _sets(self, target: Place) -> bool:
         written = self.written[target.varies]
         there = written[target.index]
-        if there.any() and not there.all():
-            self.cleared[target.varies].append(np.unique(target.index[~there]))
         sets = not there.any()
+        if not sets and not there.all():
+            self.cleared[target.varies].append(target.index[~there])
         written[target.index] = True
         return sets
 
 
 def _is_flat(instruction: Instruction, i: int) -> bool:
     """Whether the row's partial is 0 everywhere, as that of a condition is."""
-    if isinstance(instruction, Product) or instruction.op in (SUM, DOT):
+    if isinstance(instruction, Product):
         return False
     names = [operand(j) for j in range(len(instruction.operands))]
     try:

@@ -35,7 +35,7 @@ def _last_row(layer: Product) -> int:
 
 def _weights_and_bias(product: Product) -> Place | None:
     """The weights and the bias of a layer as one place, where they lie as one matrix does."""
-    if product.bias is None or product.bias.varies or not product.is_layer or product.right.shape[0] != 1:
+    if product.bias is None or not product.is_layer or product.right.shape[0] != 1:
         return None
     if not np.all(np.diff(product.right.index[0]) == 1):
         return None
@@ -77,7 +77,7 @@ class _Moved:
     def _instruction(self, old: Instruction) -> Instruction:
         out = self._place(old.out)
         if isinstance(old, Product):
-            return Product(out, self._place(old.left), self._place(old.right), old.bias and self._place(old.bias))
+            return Product(out, self._place(old.left), self._place(old.right), old.bias)
         operands = [self._place(x) if isinstance(x, Place) else x for x in old.operands]
         return replace(old, out=out, operands=tuple(operands))
 

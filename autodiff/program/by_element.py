@@ -32,13 +32,11 @@ def write_values(op: Op, operands: Sequence[Any], out: Array) -> None:
 
 
 def write_partials(op: Op, place: int, operands: Sequence[Any], values: Array, partials: Array) -> None:
-    """The local derivatives in the operand ``place``, or in each of that vector of an n-ary row."""
+    """The local derivatives in the operand ``place``, or in each of an n-ary row's: a user's has one vector."""
     for i, x in _operands(op, operands, values.shape):
         try:
             if op.n_ary:
-                count = len(x) // len(op.vectors)
-                every = op.every_partial(FLOATS, float(values[i]), *x)
-                partials[(slice(None), *i)] = every[place * count : (place + 1) * count]
+                partials[(slice(None), *i)] = op.every_partial(FLOATS, float(values[i]), *x)
             else:
                 partials[i] = op.partial(place, FLOATS, float(values[i]), *x)
         except FLOAT_ERRORS:

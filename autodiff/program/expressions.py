@@ -16,8 +16,9 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from autodiff.floats import FLOAT_ERRORS
-from autodiff.namespaces import Namespace, on_floats_too, over_operands
+from autodiff.namespaces import FLOATS, Namespace, on_floats_too, over_operands, slices
 from autodiff.op import ELEMENTARY, Op
+from autodiff.ops import BUILT_IN
 from autodiff.recording import Recorded
 
 # What an expression may be made of besides operands and numbers: ufuncs of NumPy under their names, and
@@ -129,7 +130,45 @@ def partial_of(op: Op, i: int, out: Expression, operands: Sequence[Expression], 
     return _run(op, lambda: [rule(i, EXPRESSIONS, out, *operands)])[0]
 
 
+NO_VECTORS = "counts its operands or picks some of them: on arrays a vector of operands is one thing"
+_POINTS = ((0.25, 0.75, 0.5), (-1.5, 0.5, 2.0))
+
+
+@functools.cache
+def takes_vectors(op: Op) -> bool:
+    """Whether a row does with a vector of operands what it does with them one by one.
+
+    A user's n-ary rule may ask for ``len(x)``, which is 1 of one vector, or for ``x[0]``, which is the vector: it is
+    tried where it has a value.
+    """
+    if not op.n_ary or op.name in BUILT_IN:
+        return True
+    tried = [_agrees(op, x) for x in _POINTS]
+    return True in tried and False not in tried
+
+
+def _agrees(op: Op, x: tuple[float, ...]) -> bool | None:
+    """The same, at a point; None where it has no value on floats."""
+    import numpy as np
+
+    try:
+        out = op.value(FLOATS, *x)
+        partials = op.every_partial(FLOATS, out, *x)
+    except Exception:  # whatever a user's rule raises
+        return None
+    vector = np.array(x)[:, None]
+    try:
+        found = op.value(slices(), vector)
+        (slope,) = op.every_partial(slices(), np.array([out]), vector)
+        slopes = np.broadcast_to(slope, vector.shape)
+    except Exception:
+        return False
+    return np.size(found) == 1 and np.allclose(found, out) and np.allclose(slopes[:, 0], partials)
+
+
 def _run(op: Op, rule: Callable[[], Sequence[Any]]) -> list[Expression]:
+    if not takes_vectors(op):
+        raise CannotBeWrittenError(f"{op.name} {NO_VECTORS}")
     try:
         return [expression(x) for x in rule()]
     except CannotBeWrittenError:

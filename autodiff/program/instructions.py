@@ -88,7 +88,7 @@ class Product:
     out: Place  # (l, k)
     left: Place  # (k, m)
     right: Place  # (l, m)
-    bias: Place | None = None  # (k)
+    bias: Place | None = None  # (k), of what does not vary with the example
 
     @property
     def operands(self) -> tuple[Place, ...]:
@@ -133,7 +133,7 @@ class Pullback:
 
 @dataclass(frozen=True, eq=False)
 class Clear:
-    """Gradients that are added to before they are set begin at 0."""
+    """Gradients of which some were set when they are added to: the others begin at 0."""
 
     place: Place
 
@@ -154,7 +154,7 @@ class Plan:
     instructions : forwards, in order; where operations are computed together, first what does not depend on the inputs
     outputs : where each output is
     pullbacks : backwards from the first output, whose gradient is set before, in the reverse order of the instructions,
-        after the Clears; empty without parameters
+        after the Clears; empty without parameters. Where no gradient comes, it is 0
     """
 
     inputs: int
@@ -165,3 +165,15 @@ class Plan:
     outputs: Sequence[Place]
     pullbacks: Sequence[Backward]
     ones: Sequence[int] = ()
+
+    def reached(self) -> list[Pullback]:
+        """The pullbacks that a gradient comes to, for who reads them: what decides a choice alone has none."""
+        come = {False: np.zeros(len(self.column), dtype=bool), True: np.zeros(self.rows, dtype=bool)}
+        come[self.outputs[0].varies][self.outputs[0].index] = True
+        found: list[Pullback] = []
+        for step in self.pullbacks:
+            if isinstance(step, Pullback) and come[step.of.out.varies][step.of.out.index].any():
+                found.append(step)
+                for to in step.contributions:
+                    come[to.target.varies][to.target.index] = True
+        return found

@@ -19,6 +19,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from autodiff.ops import DOT, SUM
+from autodiff.program.expressions import takes_vectors
 from autodiff.program.instructions import (
     Contribution,
     Instruction,
@@ -131,7 +132,7 @@ class _Writer:
 
     def backward(self) -> list[Line]:
         """The gradient of each block where it is complete; those of parameters where something is added to them."""
-        steps = [step for step in self.plan.pullbacks if isinstance(step, Pullback)]
+        steps = self.plan.reached()
         coming: dict[_Key, int] = defaultdict(int)  # how many instructions still add to a place
         readers: dict[_Key, int] = defaultdict(int)  # how many lines need its gradient
         for step in steps:
@@ -194,6 +195,10 @@ class _Writer:
             return received
         if of.op is DOT:
             return scale, _multiplied(gradient, operands[1 - c.operand], of.out)
+        if not takes_vectors(of.op):
+            name, x = of.op.name, operands[c.operand]
+            fraction = rf"\frac{{\partial {_latex_name(name)}}}{{\partial {x.latex}}}"
+            return scale, _multiplied(gradient, Symbol(f"∂{name}/∂{x}", fraction), c.target)
         partial = symbol(of.op.shown_partial(c.operand, SYMBOLS, self._named(of.out), *operands))
         number = _number(partial)
         if number is not None:

@@ -22,6 +22,7 @@ from autodiff.errors import CompileError
 from autodiff.namespaces import Namespace, on_floats_too, over_operands
 from autodiff.op import ELEMENTARY, Op, find_op
 from autodiff.ops import BUILT_IN
+from autodiff.program.expressions import NO_VECTORS, takes_vectors
 from autodiff.program.instructions import Indices, Instruction, Operand, Place, Plan, Product
 
 _ALL_DIGITS = "highest"  # of float32: a GPU may else multiply with three
@@ -76,6 +77,8 @@ def _check(op: Op, operands: int) -> None:
 
     if op.name in BUILT_IN:
         return
+    if not takes_vectors(op):
+        raise CompileError(f"the row {op.name} does not run on JAX: it {NO_VECTORS}")
     try:
         shape = (2, 1, 1) if op.n_ary else (1, 1)
         jax.eval_shape(_row(op), *[jax.ShapeDtypeStruct(shape, np.float32)] * operands)

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from autodiff.program.expressions import Expression, expression, made, operand, partial_of, value_of
-from autodiff.program.instructions import Contribution, Indices, Instruction, Operand, Place, Plan, Product, Pullback
+from autodiff.program.instructions import Contribution, Indices, Instruction, Operand, Place, Plan, Product
 from autodiff.program.naming import Names
 
 _INFIX: dict[str, tuple[str, float]] = {
@@ -43,11 +43,11 @@ class _Source:
         self._unpack()
         for instruction in self.plan.instructions:
             self._assign(instruction.out, self._value(instruction))
-        outputs = [f"{self._read(output)}[0]" for output in self.plan.outputs]
-        if self.plan.pullbacks:
+        outputs = [self._output(output) for output in self.plan.outputs]
+        if self.plan.parameters:
             self._pull_back()
             gradient = "gradient" if self.plain else "df[: theta.size, 0]"
-            result = f"{outputs[0]}.mean(), {gradient} / len(X)"
+            result = f"{self._read(self.plan.outputs[0])}[0].mean(), {gradient} / len(X)"
             name, what = "value_and_gradient", "The mean loss over the rows of X, and its gradient."
         else:
             result = outputs[0] if len(outputs) == 1 else f"np.stack([{', '.join(outputs)}], axis=1)"
@@ -56,6 +56,9 @@ class _Source:
         head = ["import math\n"] * bool(helpers) + ["import numpy as np\n"] + helpers
         body = [f'    """{what}"""', *(f"    {line}" for line in self.lines), f"    return {result}"]
         return "\n".join([*head, "", f"def {name}(theta, X):", *body, ""])
+
+    def _output(self, place: Place) -> str:
+        return f"{self._read(place)}[0]" if place.varies else f"np.full(len(X), {self._read(place)})"
 
     def _is_plain(self, place: Place) -> bool:
         return self.names.whole(place) is not None or self.names.number(place) is not None
@@ -151,17 +154,19 @@ class _Source:
 
     def _pull_back(self) -> None:
         output = self.plan.outputs[0]
-        if self.plain:
-            self.lines.append("gradient = np.zeros_like(theta)")
-            self.lines.append(f"d{self._name(output)} = np.ones_like({self._name(output)})")
-            self.begun.add(f"d{self._name(output)}")
-        else:
+        seed = "1.0" if output.varies else "len(X)"  # it is that of every row, and what is given is a mean
+        if not self.plain:
             self.lines.append("df, ds = np.zeros_like(f), np.zeros_like(s)")
-            self.lines.append(f"d{'s' if output.varies else 'f'}[{output.first}] = 1.0")
-        for step in self.plan.pullbacks:
-            if isinstance(step, Pullback):
-                for to in step.contributions:
-                    self._add(to, self._amount(step.of, to))
+            self.lines.append(f"d{'s' if output.varies else 'f'}[{output.first}] = {seed}")
+        elif self._is_parameter(output):
+            self.lines += ["gradient = np.zeros_like(theta)", f"gradient[{output.first}] = {seed}"]
+        else:
+            name = self._name(output)
+            value = f"np.ones_like({name})" if output.varies else f"np.full_like({name}, {seed})"
+            self.lines += ["gradient = np.zeros_like(theta)", f"d{name} = {value}"]
+        for step in self.plan.reached():
+            for to in step.contributions:
+                self._add(to, self._amount(step.of, to))
 
     def _amount(self, of: Instruction, to: Contribution) -> str:
         received = self._read(of.out, "d")
