@@ -14,7 +14,7 @@ from typing import Any
 import pages
 import pytest
 from graphs import multi_path, neuron, worked
-from pages import SIZES, chosen, every_graph, every_size, five_paths, go, last_step, net
+from pages import SIZES, at_every_step, chosen, every_graph, every_size, five_paths, go, last_step, net
 
 from autodiff import Value, detect_anomaly, gradients, paths, topological_order
 from viz import step
@@ -29,6 +29,12 @@ LETTERS = """(svg) => {
     .map((text) => scale * parseFloat(text.getAttribute("font-size")));
 }"""
 
+ONE_VIEW = """(root) => {
+  const box = (name) => root.querySelector("." + name).getBoundingClientRect().toJSON();
+  const boxes = Object.fromEntries(["picture", "saying", "controls"].map((name) => [name, box(name)]));
+  return [boxes, box("sentence").bottom];
+}"""
+
 
 class TestOneView:
     @every_size
@@ -37,18 +43,14 @@ class TestOneView:
         self, show: Any, make: Any, size: tuple[int, int]
     ) -> None:
         page = show(step(make()), size)
-        for at in range(last_step(page) + 1):
-            go(page, at)
-            boxes = {name: page.locator(f".{name}").bounding_box() for name in ("picture", "saying", "controls")}
+        for at, (boxes, end_of_sentence) in enumerate(at_every_step(page, ONE_VIEW)):
             for name, box in boxes.items():
                 assert box["y"] >= 0, f"{name} at step {at}"
-                assert box["y"] + box["height"] <= size[1], f"{name} at step {at}"
+                assert box["bottom"] <= size[1], f"{name} at step {at}"
                 assert box["x"] >= 0, f"{name} at step {at}"
-                assert box["x"] + box["width"] <= size[0], f"{name} at step {at}"
+                assert box["right"] <= size[0], f"{name} at step {at}"
             assert boxes["picture"]["height"] > 170
-            assert page.locator(".sentence").evaluate(
-                "(e) => e.getBoundingClientRect().bottom <= e.closest('.saying').getBoundingClientRect().bottom"
-            ), "the sentence itself needs no scrolling"
+            assert end_of_sentence <= boxes["saying"]["bottom"], "the sentence itself needs no scrolling"
         assert page.evaluate("[scrollX, scrollY]") == [0, 0]
         assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
 
