@@ -134,6 +134,10 @@ def test_inputs_and_parameters_are_leaves_of_the_graph_each_once() -> None:
         compile(f, inputs=[x, Value(1.0, "z")])
     with refused("the output does not depend on y: it is not in the graph"):
         compile(tanh(x), inputs=[x], parameters=[y])
+    with refused("y is given twice"):
+        compile(lambda u: u * y, 1.0, parameters=[y, y])
+    with refused(r"parameters\[0\] is no leaf but the result of log"):
+        compile(lambda u: u * f, 1.0, parameters=[f])
 
 
 def test_what_is_no_value_is_named() -> None:
@@ -146,6 +150,10 @@ def test_what_is_no_value_is_named() -> None:
         compile(f, inputs=[x], parameters=[2.0])
     with refused("parameters must be a list of Values, not Value"):
         compile(f, inputs=[x], parameters=y)
+    with refused("inputs must be a list of Values, not float 3.0"):
+        compile(f, inputs=3.0)
+    with refused("parameters must be a list of Values, not float"):
+        compile(f, inputs=[x], parameters=3.0)
     with refused("the example arguments are numbers"):
         compile(lambda u: u, x)
     with pytest.raises(TypeError, match="compile takes a graph with inputs="):
@@ -178,6 +186,34 @@ def test_a_list_of_outputs_gives_columns_and_no_gradient() -> None:
 def test_arguments_with_structure_are_columns_in_their_order() -> None:
     program = compile(lambda a, b: a["u"] * 10 + a["v"][1] * 100 + b, {"u": 0.0, "v": (0.0, 0.0)}, 0.0)
     assert program([[1.0, 2.0, 3.0, 4.0]]).tolist() == [314.0]
+
+
+def test_inputs_and_parameters_may_come_from_a_generator() -> None:
+    x, y, f = a_graph()
+    program = compile(f, inputs=(v for v in [x]), parameters=(v for v in [y]))
+    assert program([3.0]) == pytest.approx([math.log(6.0)], rel=1e-15, abs=0.0)
+
+
+def test_arguments_that_are_numbers_are_a_vector_where_their_names_differ_in_the_index() -> None:
+    assert str(compile(lambda x1, x2: x1 * x2, 1.0, 2.0)) == "L = x[1]·x[2]"
+    assert str(compile(lambda x1, x2: x1[0] * x2[0], [1.0], [2.0])) == "L = x1·x2"
+
+
+def test_arguments_of_what_does_not_tell_their_names_are_x() -> None:
+    program = compile(max, [2.0])  # the largest of one number asks for no comparison
+    assert program([[3.0]]).tolist() == [3.0]
+    assert "    x = X.T[0:1]\n" in program.source()
+
+
+def test_arguments_that_a_function_does_not_take_are_its_own_error() -> None:
+    with pytest.raises(TypeError, match="takes 1 positional argument but 2 were given"):
+        compile(lambda x: x, 1.0, 2.0)
+
+
+def test_a_module_path_is_the_name_of_a_parameter_without_a_label() -> None:
+    w, named = Value(2.0), Value(2.0, "w")
+    assert str(compile(lambda x: x * w, 1.0, parameters=[("hidden.weight", w)])) == "L = x·hidden.weight"
+    assert str(compile(lambda x: x * named, 1.0, parameters=[("hidden.weight", named)])) == "L = x·w"
 
 
 # Rows.
@@ -301,6 +337,21 @@ def test_data_of_parameters_is_read_anew_and_that_of_constants_is_not() -> None:
     w.data, c.data = 10.0, 100.0
     assert program([1.0]).tolist() == [13.0]
     assert program.stats.constants == 1
+
+
+def test_a_users_row_may_compute_with_whole_numbers() -> None:
+    halved = define_op("halved", lambda xp, x: x * xp.pow(2, -1), [lambda xp, out, x: xp.pow(2, -1)])
+    program = compile(lambda x: halved(x), 1.0)
+    assert program([3.0]).tolist() == [1.5]
+    assert program.stats.by_element == ()
+
+
+@pytest.mark.parametrize(("base", "exponent"), [(2.0, 3.0), (1e-140, 0.1), (1e-200, 1.5), (3.0, 1.0)])
+def test_the_slope_of_a_power_has_on_arrays_the_digits_that_it_has_on_scalars(base: float, exponent: float) -> None:
+    w = Value(base)
+    program = compile(lambda x: x * w**exponent, 1.0, parameters=[w])
+    _, (slope,) = program.value_and_grad([1.0])
+    assert slope == pytest.approx(grad(lambda x: x**exponent)(base), rel=1e-15, abs=0.0)
 
 
 def test_a_graph_without_inputs_runs_without_rows() -> None:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import ast
+import re
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from architectures import ARCHITECTURES, listings, network, weights
 
 import nn
-from autodiff import CompileError, Value, compile, define_op, dot, tanh
+from autodiff import CompileError, Value, compile, define_op, dot, exp, sin, tan, tanh, where
+from autodiff import sum as total
 from autodiff.program.instructions import Place
 
 EXPECTED = (Path(__file__).parent / "program_listings.txt").read_text("utf-8")
@@ -70,6 +75,40 @@ def test_the_source_of_a_prediction_gives_the_outputs() -> None:
     assert made["outputs"](program.theta(), rows) == pytest.approx(program(rows), rel=1e-14, abs=1e-14)  # type: ignore[operator]
 
 
+def known_before(source: str) -> Iterator[str]:
+    """What code computes of numbers alone, or by a factor ±1, a false condition or a choice that is made already."""
+    for node in ast.walk(ast.parse(source)):
+        parts: list[ast.expr] = []
+        needless: set[float] = set()
+        if isinstance(node, ast.BinOp):
+            parts = [node.left, node.right]
+            needless = {1.0, -1.0} if isinstance(node.op, ast.Mult) else set()
+            needless = {0.0} if isinstance(node.op, ast.BitAnd) else needless
+        elif isinstance(node, ast.Compare):
+            parts = [node.left, *node.comparators]
+        elif isinstance(node, ast.Call) and ast.unparse(node.func) == "np.where":
+            parts = [node.args[0]]
+        numbers = [float(text) for text in map(ast.unparse, parts) if re.fullmatch(r"-?[\d.e+-]+", text)]
+        if parts and (len(numbers) == len(parts) or needless & set(numbers)):
+            yield ast.unparse(node)
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x, w: x + w,
+        lambda x, w: x - w,
+        lambda x, w: w * 1.0 + x,
+        lambda x, w: x * w**3,
+        lambda x, w: x * 2.0**w,
+    ],
+)
+def test_the_source_computes_nothing_that_is_known_before(f: Callable[[Any, Any], Any]) -> None:
+    w = Value(2.0, "w")
+    source = compile(lambda x: f(x, w), 1.0, parameters=[w]).source()
+    assert list(known_before(source)) == []
+
+
 def test_neurons_of_two_inputs_without_bias_in_single_operations_are_a_matrix() -> None:
     assert str(network("mse", 2, [2, 1], fused=False, bias=False)).startswith("z1[2] = W1[2×2] @ x[2]\n")
 
@@ -80,6 +119,81 @@ def test_no_mlp_has_a_gather(fused: bool, bias: bool) -> None:
     program = network("mse", 3, [5, 4, 1], fused=fused, bias=bias)
     places = [place for i in program.plan.instructions for place in i.operands if isinstance(place, Place)]
     assert all(place.steps is not None and place.distinct for place in places)
+
+
+GRAPHS: dict[str, tuple[Callable[..., Any], int, int, list[str]]] = {  # of so many weights and inputs
+    "what chooses has no gradient": (lambda w, x: where(w[0], w[1] * x, x), 2, 1, ["∂L/∂w[2] += [w[1] > 0]·x"]),
+    "a result of weights alone": (
+        lambda w, x: w[0] * w[1] * x, 2, 1,
+        ["∂L/∂v1 = x", "∂L/∂w[1] += ∂L/∂v1·w[2]", "∂L/∂w[2] += ∂L/∂v1·w[1]"],
+    ),
+    "an operand that is there twice": (lambda w, x: x * (w[0] / w[0]), 1, 1, ["∂L/∂w += x·1/w + x·(−v1/w)"]),
+    "a term that is there twice": (lambda w, x: total([w[0], w[0], x]), 1, 1, ["∂L/∂w += 2"]),
+    "what every term has": (
+        lambda w, x, y: total([tan(x + w[0]), tan(y + w[0])]), 1, 2, ["∂L/∂w += Σ (1 + v2²)"]
+    ),
+    "dots that share nothing": (
+        lambda w, *x: tanh(dot(w[:2], x[:2])) * tanh(dot(w[2:], x[2:])), 4, 4,
+        ["∂L/∂v2[1] = v2[2]", "∂L/∂v2[2] = v2[1]", "∂L/∂w[1,3,2,4] += ∂L/∂v2 ⊙ (1 − v2²) ⊙ x[1,3,2,4]"],
+    ),
+    "weights from the last to the first": (lambda w, *x: dot(w[::-1], x), 4, 4, ["∂L/∂w[4,3,2,1] += xᵀ"]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("graph", GRAPHS)
+def test_a_gradient_is_written_by_what_it_consists_of_and_the_source_gives_it(graph: str) -> None:
+    f, count, inputs, lines = GRAPHS[graph]
+    w = weights(count)
+    program = compile(lambda *x: f(w, *x), *[1.0] * inputs, parameters=w)
+    assert str(program.backward).splitlines() == lines
+    if graph.startswith("dots"):
+        assert str(program).startswith("v1 = w[1,3,2,4] · x[1,3,2,4]\n")
+    rows = np.random.default_rng(0).normal(size=(5, inputs))
+    made: dict[str, Any] = {}
+    exec(program.source(), made)
+    found = made["value_and_gradient"](program.theta(), rows)[1]
+    assert found == pytest.approx(program.value_and_grad(rows)[1], rel=1e-12, abs=1e-14)
+
+
+def test_a_sum_node_by_node_has_a_gradient_for_each_time_that_a_term_is_there() -> None:
+    (w,) = weights(1)
+
+    def gradient(f: Callable[[Any], Any]) -> list[str]:
+        return str(compile(f, 1.0, parameters=[w], lift=False).backward).splitlines()
+
+    assert gradient(lambda x: total([w, w, w])) == ["∂L/∂w += 3"]
+    assert gradient(lambda x: total([v := w * 1.0, x, x, v])) == ["∂L/∂(v2, x)[…] = 2", "∂L/∂w += ∂L/∂v2"]
+    assert gradient(lambda x: total([v := w * 1.0, v, x])) == ["∂L/∂(v2, v2, x) = Σ 1", "∂L/∂w += ∂L/∂v2"]
+
+
+@pytest.mark.parametrize(
+    ("f", "gradient"),
+    [
+        (lambda a: exp(0.5 * a) + sin(a), "cos(a1) + 0.5·v3"),
+        (lambda a: sin(a) + exp(0.5 * a), "0.5·v3 + cos(a1)"),
+        (lambda a: exp(0.0 * a) + sin(a), "cos(a1) + 0·v3"),
+        (lambda a: sin(a) + exp(0.0 * a), "0·v3 + cos(a1)"),
+        (lambda a: sin(a) + exp(-a), "cos(a1) − v3"),
+    ],
+)
+def test_terms_of_a_gradient_are_in_the_order_of_the_pullbacks_and_what_is_subtracted_comes_last(
+    f: Callable[[Any], Any], gradient: str
+) -> None:
+    w = weights(2)
+    program = compile(lambda x: f(tanh(dot(w, x))), [1.0, 1.0], parameters=w)
+    assert str(program.backward).splitlines()[0] == f"∂L/∂a1 = {gradient}"
+
+
+def test_a_formula_has_products_by_element_parts_and_names_of_one_letter_as_latex_has_them() -> None:
+    w = [Value(0.5, "w"), *weights(3, "u")]
+    program = compile(
+        lambda x, y: w[0] * tanh(x[0] * w[1]) * tanh(x[1] * w[2]) * sin(dot(w[1:], [x[0], x[1], y])),
+        [1.0, 2.0],
+        3.0,
+        parameters=w,
+    )
+    assert r"v_{1} &= x \odot \mathrm{W1[1\dots 2]} \\" in program.forward.latex
+    assert r"\frac{\partial L}{\partial w} &\mathrel{+}= " in program.backward.latex
 
 
 def test_a_listing_is_formulas_in_jupyter_and_text_elsewhere() -> None:
@@ -133,5 +247,5 @@ def test_a_row_that_asks_for_a_value_runs_by_element_and_says_so() -> None:
     assert program.stats.by_element == ("branching",)
     assert program([2.0, 0.0]).tolist() == [2.0, 1.0]
     assert program.value_and_grad([2.0, 4.0], reduce=None)[1].tolist() == [[4.0], [16.0]]
-    with pytest.raises(CompileError, match="branching cannot be run on arrays|asks for the value of an operand"):
+    with pytest.raises(CompileError, match="asks for the value of an operand"):
         program.source()

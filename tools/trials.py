@@ -291,12 +291,16 @@ class Worker:
             if self.running:
                 os.killpg(self.running, signal.SIGKILL)
 
-    def work(self, mutants: Connection) -> None:
+    def work(self, mutants: Connection, inherited: Sequence[Connection]) -> None:
         """Try those that come, and say what found each; at last, whether that holds."""
+        for of_the_parent in inherited:  # or it would never be known here that the parent has ended
+            of_the_parent.close()
         try:
             for mutant in iter(mutants.recv, None):
                 mutants.send(self.tried(mutant))
             mutants.send(self.unchanged())
+        except EOFError:
+            pass
         finally:
             self.end()
 
@@ -309,7 +313,7 @@ def run_all(mutants: Sequence[Mutant], trees: Sequence[Path], reach: Reach, log:
     workers: dict[Connection, Process] = {}
     for tree in trees:
         ours, theirs = Pipe()
-        workers[ours] = FORK.Process(target=Worker(tree, reach).work, args=(theirs,))
+        workers[ours] = FORK.Process(target=Worker(tree, reach).work, args=(theirs, [*workers, ours]))
         workers[ours].start()
         theirs.close()
     log.parent.mkdir(exist_ok=True)

@@ -77,7 +77,7 @@ def _program(trace: Any, names: Sequence[tuple[str, Value]], single: bool, lift:
 
 
 def _values(what: str, given: Any) -> list[Value]:
-    if isinstance(given, Value) or not hasattr(given, "__iter__"):
+    if not hasattr(given, "__iter__"):
         raise CompileError(f"{what} must be a list of Values, not {type(given).__name__} {shorten(given)}")
     values = list(given)
     for i, x in enumerate(values):
@@ -90,7 +90,7 @@ def _named(parameters: Any) -> list[tuple[str, Value]]:
     """Each parameter with its name: given as (name, Value), or its label."""
     if isinstance(parameters, Mapping):
         parameters = parameters.items()  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
-    if isinstance(parameters, Value) or not hasattr(parameters, "__iter__"):
+    if not hasattr(parameters, "__iter__"):
         raise CompileError(f"parameters must be a list of Values, not {type(parameters).__name__}")
     found: list[tuple[str, Value]] = []
     listed: list[Any] = list(parameters)

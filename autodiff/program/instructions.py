@@ -46,7 +46,7 @@ class Place:
             for axis, size in enumerate(index.shape)
         )
         expected = first + np.tensordot(steps, np.indices(index.shape), 1)  # pyright: ignore[reportUnknownArgumentType]
-        if min(steps, default=0) < 0 or not np.array_equal(expected, index):
+        if min(steps) < 0 or not np.array_equal(expected, index):
             return None
         return steps
 

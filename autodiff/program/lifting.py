@@ -31,7 +31,7 @@ class Lifted:
     outputs: list[Place]
 
 
-def lift(trace: Trace, together: bool = True) -> Lifted:
+def lift(trace: Trace, together: bool) -> Lifted:
     """Instructions for a trace. ``together`` False: one for each node, in topological order."""
     return _Lifting(trace, together).run()
 
@@ -202,14 +202,13 @@ class _Lifting:
         sides = [[row[i] for i in range(m) for row in rows] for rows in (lefts, rights)]
         operands = tuple(self._vector(side, (m, len(nodes))) for side in sides)
         biases = [bias for bias in all_biases if bias is not None]
-        sums = [self._new_node(self.varies[node]) for node in nodes] if biases else nodes
         if m == 1:
             flat = tuple(Place(x.varies, x.index[0]) for x in operands)
-            self.instructions.append(Elementwise(MUL, self._results(sums), flat))
+            self.instructions.append(Elementwise(MUL, self._results(nodes), flat))
         else:
-            self.instructions.append(Reduction(DOT, self._results(sums), operands))
+            self.instructions.append(Reduction(DOT, self._results(nodes), operands))
         if biases:
-            terms = self._place(sums), self._place(biases)
+            terms = self._place(nodes), self._place(biases)  # where the sums without biases are
             self.instructions.append(Elementwise(ADD, self._results(nodes), terms))
 
     def _any_varies(self, nodes: Iterable[int]) -> bool:

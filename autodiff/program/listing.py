@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -154,8 +154,7 @@ class _Writer:
                 coming[key] -= 1
                 if coming[key]:
                     continue
-                block = self.names.whole(place)
-                if len(pieces[key]) == 1 and readers[key] == 1 and block is not None:
+                if len(pieces[key]) == 1 and readers[key] == 1:
                     known[key] = amount
                 else:
                     lines.append(Line(self._gradient(place), _added(pieces[key])))
@@ -180,7 +179,8 @@ class _Writer:
         if c.target.distinct:
             return scale, amount
         if amount is None:
-            return scale * c.target.index.size, None
+            times = set(Counter(c.target.index.flat).values())
+            return (scale * times.pop(), None) if len(times) == 1 else (scale, Symbol("Σ 1", r"\sum 1", _PRODUCT))
         text, latex = _factor(amount) if amount.level < _PRODUCT else (amount.text, amount.latex)
         return scale, Symbol(f"Σ {text}", rf"\sum {latex}", _PRODUCT)  # what is read in several places
 
@@ -191,10 +191,6 @@ class _Writer:
         if isinstance(of, Product):
             return scale, _multiplied(gradient, self._named(of.right if c.operand == 0 else of.left), of.left)
         operands = [self._operand(x) for x in of.operands]
-        if of.op is SUM:
-            return received
-        if of.op is DOT:
-            return scale, _multiplied(gradient, operands[1 - c.operand], of.out)
         if not takes_vectors(of.op):
             name, x = of.op.name, operands[c.operand]
             fraction = rf"\frac{{\partial {_latex_name(name)}}}{{\partial {x.latex}}}"
@@ -239,7 +235,7 @@ def _times(scale: float, x: Symbol | None) -> Symbol:
     """scale·x, as one writes it."""
     if x is None:
         return symbol(scale)
-    return x if scale == 1.0 else -x if scale == -1.0 else symbol(scale) * x
+    return -x if scale == -1.0 else symbol(scale) * x
 
 
 def _added(amounts: Sequence[_Scaled]) -> Symbol:
