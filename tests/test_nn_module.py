@@ -1,5 +1,10 @@
 """Module: what it holds and shows, what it refuses, and how its parameters are exchanged."""
 
+# ruff: noqa: ARG002 (a forward takes inputs, used or not)
+
+from typing import NamedTuple
+
+import numpy as np
 import pytest
 
 import nn
@@ -83,6 +88,52 @@ def test_values_are_exchanged_in_every_public_place_and_put_back():
     assert model.others["shift"] is shift
     assert model.hidden([scale]) == "Scaled._note"
     assert model.hidden([shift[1]]) is None
+
+
+class Pair(NamedTuple):
+    first: Value
+    second: Value
+
+
+class Column:
+    """What says that it holds objects, and is no array."""
+
+    dtype = np.dtype(object)
+
+
+def test_an_exchange_keeps_every_container_what_it_is_and_leaves_those_alone_that_it_has_nothing_for():
+    old, kept = Value(1.0), Value(2.0)
+    containers = [[old, kept], (kept, old), Pair(old, kept), {"a": old, "b": kept}, np.array([kept, old])]
+    alone = [[kept], (kept,), {"a": kept}, np.zeros(2), Column(), {"a", "b"}]
+    model, new = Module(), Value(3.0)
+    model.containers, model.lists, model.alone = containers, [kept, [old]], alone
+    with model.exchanged({id(old): new}):
+        found = model.containers
+        assert [type(held) for held in found] == [type(held) for held in containers]
+        assert found[0] == [new, kept]
+        assert found[1] == (kept, new)
+        assert found[2] == Pair(new, kept)
+        assert found[3] == {"a": new, "b": kept}
+        assert list(found[4]) == [kept, new]
+        assert model.lists == [kept, [new]]
+        assert model.alone is alone
+        assert list(containers[4]) == [kept, old], "the array itself is as it was"
+    assert model.containers is containers
+    assert model.parameters() == [old, kept]
+
+
+def test_a_module_beside_a_value_in_a_list_is_found():
+    model = Module()
+    model.both = [Value(1.0), Layer(1, 1, rng=0)]
+    assert [path for path, _ in model.named_modules()][:2] == ["", "both.1"]
+    assert not model.eval().both[1].training
+
+
+def test_a_set_may_not_hold_a_parameter():
+    model = Module()
+    model.mixed = {"a", Value(1.0)}
+    with pytest.raises(TypeError, match="the attribute 'mixed' is a set, which has no order"):
+        model.parameters()
 
 
 def test_a_layer_that_changes_its_list_changes_no_example():
