@@ -107,7 +107,7 @@ class Module:
             outputs = outputs_of(self, rows.table, compiled)
             if outputs is not None:
                 return as_targets_of(outputs)
-            return [_as_target([float(y) for y in self.outputs_for(list(row))]) for row in rows]
+            return [_as_target([float(y) for y in self.outputs_for(row)]) for row in rows]
 
     def predict_proba(
         self, X: Any, meaning: Meaning | str | None = None, *, compiled: bool | None = None

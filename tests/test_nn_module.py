@@ -62,13 +62,13 @@ def test_of_what_a_state_lacks_the_first_three_are_named(lacking, named):
 
 
 def test_a_summary_counts_a_tied_parameter_once_and_its_columns_stand_under_each_other():
-    model = Sequential(Layer(2, 1, rng=0), Layer(1, 10, rng=1))
-    model.layers[1].neurons[0].bias = model.layers[0].neurons[0].bias
+    model = Sequential(Sequential(Layer(2, 1, rng=0)), Layer(1, 10, rng=1))
+    model.layers[1].neurons[0].bias = model.layers[0].layers[0].neurons[0].bias
     assert model.summary() == (
         "Sequential(2 → 1 → 10)\n"
-        "layers.0  Layer(2 → 1, linear)        3 parameters\n"
-        "layers.1  Layer(1 → 10, linear)      19 parameters\n"
-        "total                                22 parameters"
+        "layers.0.layers.0  Layer(2 → 1, linear)        3 parameters\n"
+        "layers.1           Layer(1 → 10, linear)      19 parameters\n"
+        "total                                         22 parameters"
     )
     assert Layer(2, 1, rng=0).summary() == (
         "Layer(2 → 1, linear)\n"
@@ -136,15 +136,25 @@ def test_a_set_may_not_hold_a_parameter():
         model.parameters()
 
 
-def test_a_layer_that_changes_its_list_changes_no_example():
-    class Doubled(Module):
-        def forward(self, inputs):
-            inputs[0] = 2.0 * inputs[0]
-            return inputs
+class Doubled(Module):
+    """Changes the list that it is given."""
 
-    model = Sequential(Doubled(), Layer(1, 1, rng=0))
-    optimizer = SGD(model.parameters(), 0.0)
-    history = nn.fit(model, [[1.0], [2.0]], [1.0, 3.0], optimizer=optimizer, epochs=3, progress=False, compiled=False)
-    assert len(set(history.loss)) == 1
-    plain = Doubled()
-    assert plain.predict([[1.0]]) == plain.predict([[1.0]]) == [2.0]
+    def __init__(self):
+        self.shift = Value(0.0)
+
+    def forward(self, inputs):
+        inputs[0] = 2.0 * inputs[0] + self.shift
+        return inputs
+
+
+@pytest.mark.parametrize("make", [Doubled, lambda: Sequential(Doubled())], ids=["alone", "in a Sequential"])
+def test_a_forward_that_changes_its_list_changes_no_example(make):
+    model, given = make(), [1.0]
+    history = nn.fit(
+        model, [[1.0], [2.0]], [1.0, 3.0], validation=([[1.0]], [0.5]), optimizer=SGD(model.parameters(), 0.0),
+        epochs=3, progress=False, compiled=False,
+    )  # fmt: skip
+    assert history.loss == [1.0] * 3
+    assert history.validation_loss == [2.25] * 3
+    assert model(given).data == 2.0
+    assert given == [1.0]
