@@ -81,6 +81,21 @@ def test_early_stopping_starts_anew_in_every_run():
     assert scripted([9, 8, 9, 9, 9], stopping) == (4, 2, 8.0)
 
 
+@pytest.mark.parametrize(("validation", "column"), [(None, "loss"), (([[1.0]], [3.0]), "validation_loss")])
+def test_early_stopping_watches_the_validation_loss_where_there_is_one(validation, column):
+    model, stopping = MLP(1, [1], init="zeros"), EarlyStopping()
+    optimizer = SGD(model.parameters(), 0.1)
+    history = fit(
+        model, [[1.0]], [1.0], optimizer=optimizer, epochs=3, validation=validation, callbacks=[stopping],
+        progress=False,
+    )  # fmt: skip
+    assert stopping.best == min(history[column])
+    with pytest.raises(KeyError, match="the history has no 'los'; it has loss,"):
+        history["los"]
+    with pytest.raises(ValueError, match="mode must be 'min' or 'max', not 'lowest'"):
+        EarlyStopping(mode="lowest")
+
+
 def test_what_early_stopping_has_on_file_is_its_settings_and_the_best():
     state = EarlyStopping(3, monitor="r2", min_delta=0.5, mode="max").state_dict()
     assert state == {
