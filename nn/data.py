@@ -24,7 +24,7 @@ _TEXT = str | bytes | bytearray  # float() reads them, and bytes are sequences o
 
 
 class Rows(Sequence[list[float]]):
-    """A checked table: finite floats in rows of one width. ``rows[i]`` is a list, whatever the table is.
+    """A checked table: finite floats in rows of one width. ``rows[i]`` is a list of its own, whatever the table is.
 
     ``table`` is a list of such lists, or the NumPy array of float64 that was given; ``width`` the length of a row.
     """
@@ -42,7 +42,7 @@ class Rows(Sequence[list[float]]):
     def __getitem__(self, i: Any) -> Any:
         if isinstance(i, slice):
             return Rows(self.table[i], self.width)
-        return self.table[i] if self._is_list else self.table[i].tolist()
+        return list(self.table[i]) if self._is_list else self.table[i].tolist()
 
     def __len__(self) -> int:
         return len(self.table)

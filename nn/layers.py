@@ -202,7 +202,7 @@ class Sequential(Module):
     def __init__(self, *layers: Module) -> None:
         if not layers:
             raise ValueError("Sequential needs at least one layer")
-        if len(layers) == 1 and isinstance(layers[0], list | tuple):
+        if isinstance(layers[0], list | tuple):
             raise TypeError("Sequential takes layers one by one: write Sequential(a, b) or Sequential(*layers)")
         width: int | None = None
         for i, layer in enumerate(layers):
@@ -336,13 +336,13 @@ def _checked_sizes(sizes: Any) -> list[int]:
     return [integer(f"sizes[{i}]", size) for i, size in enumerate(sizes)]
 
 
-def _for_each_hidden(activation: Any, hidden: int) -> list[Activation]:
+def _for_each_hidden(activation: Any, hidden: int) -> Sequence[Activation]:
     if isinstance(activation, str) or not isinstance(activation, Sequence):
         _require_activation("activation", activation)  # without hidden layers nobody else looks at it
         return [activation] * hidden
     if len(activation) != hidden:
         raise ValueError(f"activation lists {len(activation)}, and there are {hidden} hidden layers: give one for each")
-    return list(activation)
+    return activation
 
 
 def _require_activation(argument: str, activation: Any) -> None:

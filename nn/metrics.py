@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
 from autodiff import no_grad
-from nn.checks import finite, kind, listed, named, shown
+from nn.checks import finite, listed, named, shown
 from nn.data import Target, flat, plain
 from nn.examples import Examples
 from nn.losses import LOSSES, Loss, as_loss
@@ -125,7 +125,7 @@ def confusion_matrix(
     pairs = _class_pairs("confusion_matrix", classes, targets)
     if any(isinstance(c, list) for c, _ in pairs):
         raise ValueError("a confusion matrix is of one class an example: take one label of each")
-    order = sorted({c for pair in pairs for c in pair}) if labels is None else list(labels)  # type: ignore[type-var]
+    order = sorted({c for pair in pairs for c in pair}) if labels is None else labels  # type: ignore[type-var]
     place = {label: i for i, label in enumerate(order)}
     matrix = [[0] * len(order) for _ in order]
     for c, t in pairs:
@@ -229,7 +229,7 @@ def _averaged(
     else:
         labels = {label for pair in pairs for label in pair}  # type: ignore[reportUnhashable] (no lists)
         several = not (labels <= {0, 1} or labels <= {-1, 1})  # type: ignore[operator]
-        of = [1] if average == "binary" else sorted(labels)  # type: ignore[type-var]
+        of = [1] if average == "binary" else labels
         found = [[(c == label, t == label) for c, t in pairs] for label in of]
     if average == "binary" and several:
         raise ValueError(f"{metric} is that of class 1 against one other: with several classes take average='macro'")
@@ -295,7 +295,9 @@ def _reads(metric: Any) -> str:
 
 
 def _name_of(metric: Any) -> str:
-    return getattr(metric, "__name__", None) or getattr(getattr(metric, "func", metric), "__name__", kind(metric))
+    return getattr(metric, "__name__", None) or getattr(
+        getattr(metric, "func", metric), "__name__", type(metric).__name__
+    )
 
 
 def _bound(name: str, metric: Any, meaning: Meaning | None, outputs: int, loss: Loss) -> Metric:

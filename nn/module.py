@@ -107,7 +107,7 @@ class Module:
             outputs = outputs_of(self, rows.table, compiled)
             if outputs is not None:
                 return as_targets_of(outputs)
-            return [_as_target([float(y) for y in self.outputs_for(list(row))]) for row in rows]
+            return [_as_target([float(y) for y in self.outputs_for(row)]) for row in rows]
 
     def predict_proba(
         self, X: Any, meaning: Meaning | str | None = None, *, compiled: bool | None = None
@@ -331,7 +331,7 @@ class Module:
         """Put other Values in the places of parameters (by their ids); which attributes held what before."""
         before: list[tuple[Module, str, Any]] = []
         for module in [module for _, module in self.named_modules()]:
-            for name, held in list(vars(module).items()):
+            for name, held in vars(module).items():  # no name comes or goes
                 found = held if name.startswith("_") else _with_others(held, new)
                 if found is not held:
                     before.append((module, name, held))

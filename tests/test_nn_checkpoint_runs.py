@@ -75,6 +75,14 @@ def test_a_run_with_another_loss_schedule_penalty_or_other_data_is_refused(first
     assert len(run(path, model, **{"rng": 0, "resume": path, "epochs": 4, **first})) == 4, "the same run goes on"
 
 
+def test_a_run_with_numpys_true_for_replacement_is_on_file_as_one_with_pythons(tmp_path):
+    import numpy as np
+
+    path = tmp_path / "c.json"
+    run(path, rng=0, replacement=np.True_)
+    assert len(run(path, rng=0, replacement=True, resume=path, epochs=4)) == 4
+
+
 def test_what_another_machine_rounds_otherwise_is_the_same_run(tmp_path):
     """The last digits of a logarithm or an exponential are the C library's."""
     path = tmp_path / "c.json"
@@ -125,7 +133,7 @@ def test_a_loss_of_ones_own_is_not_called_more_often_for_being_saved(tmp_path):
         calls.append(target)
         return (prediction - target) ** 2
 
-    run(tmp_path / "c.json", loss=counted, epochs=20)
+    run(tmp_path / "c.json", loss=counted, epochs=20, compiled=False)
     assert len(calls) <= 20 * len(X) + 4, "a few calls describe it, once"
 
 

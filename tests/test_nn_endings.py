@@ -237,6 +237,20 @@ def test_ctrl_c_while_an_epoch_is_being_told_lets_every_callback_hear_of_it(tmp_
     assert json.loads((tmp_path / "c.json").read_text())["training"]["epoch"] == 3
 
 
+@unix
+def test_ctrl_c_at_the_end_lets_a_callback_finish_what_it_does_then():
+    done = []
+
+    class Finishes(Callback):
+        def on_fit_end(self, training):
+            signal.raise_signal(signal.SIGINT)
+            done.append(training.history.stopped_by)
+
+    model = MLP(1, [1], rng=0)
+    fit(model, X, Y, optimizer=SGD(model.parameters(), 0.1), epochs=1, callbacks=[Finishes()], progress=False)
+    assert done == ["epochs"]
+
+
 TRAINS = """
 import signal, sys
 from nn import MLP, Adam, Callback, Checkpoint, EarlyStopping, fit

@@ -10,7 +10,7 @@ import pytest
 
 import nn
 from autodiff import Value, leaves, tanh
-from nn import MLP, SGD, Dropout, Layer, Module, Neuron, Sequential
+from nn import MLP, SGD, Dropout, Layer, Module, Neuron, Sequential, Softmax
 
 X = [[0.5, -1.0], [2.0, 0.25], [-0.75, 1.5]]
 
@@ -28,6 +28,12 @@ def test_a_fused_neuron_is_one_node_and_an_unfused_one_single_operations():
     assert fused.op.name == "dot"
     assert all(isinstance(p, Value) and p.op is None for p in fused.parents)
     assert {single.op.name, *(p.op.name for p in single.parents)} == {"add", "mul"}
+    for made in (Neuron(2, rng=0), Layer(2, 1, rng=0), MLP(2, [1], rng=0)):
+        assert made([1.0, 2.0]).op.name == "dot", "fused unless it is asked for"
+
+
+def test_a_neuron_by_itself_starts_as_a_layer_of_one_does():
+    assert [w.data for w in Neuron(3, rng=0).weights] == [w.data for w in Layer(3, 1, rng=0).neurons[0].weights]
 
 
 @pytest.mark.parametrize("activation", [*nn.ACTIVATIONS, tanh, lambda z: z * z])
@@ -214,6 +220,38 @@ def test_repr_and_summary_show_shapes_and_counts():
     assert model.summary().splitlines()[-1].split() == ["total", "65", "parameters"]
 
 
+class Cube:
+    def __call__(self, z):
+        return z * z * z
+
+
+@pytest.mark.parametrize(
+    ("make", "expected"),
+    [
+        (lambda: Sequential(Dropout(0.5, rng=0)), "Sequential(?)"),
+        (lambda: Sequential(Dropout(0.5, rng=0), Layer(2, 1, rng=0)), "Sequential(? → 1)"),
+        (lambda: Neuron(1, lambda z: z, rng=0), "Neuron(1 → 1, <lambda>)"),
+        (lambda: MLP(1, [2, 1], Cube(), rng=0), "MLP(1 → 2 → 1, custom, linear)"),
+        (lambda: Layer(1, 2, Cube(), bias=False, rng=0), "Layer(1 → 2, custom, no bias)"),
+        (lambda: MLP(1, [2, 1], (tanh,), rng=0), "MLP(1 → 2 → 1, tanh, linear)"),
+    ],
+)
+def test_what_has_no_number_or_no_name_is_shown_as_such(make, expected):
+    assert repr(make()) == expected
+
+
+def test_a_layer_may_be_exchanged_afterwards():
+    model = MLP(2, [2, 1], rng=0)
+    model.layers[1] = Softmax()
+    assert sum(model([1.0, 2.0])).data == pytest.approx(1.0)
+
+
+def test_layers_of_one_seed_are_warned_of_where_they_are_put_together():
+    with pytest.warns(UserWarning, match="layers 0 and 1 of Sequential start with the same weights") as warned:
+        Sequential(Layer(1, 2, rng=0), Layer(2, 1, rng=0))
+    assert warned[0].filename == __file__
+
+
 class Residual(Module):
     def __init__(self):
         self.inner = MLP(2, [2], rng=0)
@@ -256,6 +294,8 @@ def test_shapes_and_names_that_make_no_sense_are_value_errors(make, message):
     ("make", "message"),
     [
         (lambda: MLP(2, 16, rng=0), r"as in \[16, 16, 1\]"),
+        (lambda: MLP(2, "16", rng=0), r"as in \[16, 16, 1\]"),
+        (lambda: Sequential([Layer(2, 1, rng=0)], Softmax()), "takes layers one by one"),
         (lambda: MLP(2, [1.5], rng=0), "must be an integer"),
         (lambda: MLP(2, [1], activation=3, rng=0), "name .* or a function"),
         (lambda: MLP(2, [1], rng="0"), "int seed or a random.Random"),

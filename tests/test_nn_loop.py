@@ -66,6 +66,20 @@ def test_training_stops_when_the_weights_no_longer_move():
     assert line(epochs=3)[1].stopped_by == "epochs"
 
 
+@pytest.mark.parametrize(
+    ("X", "y", "settings", "expected"),
+    [
+        ([[1.0, 0.0]], [1.0], {"epochs": 4, "tolerance": 1e-3}, (4, "epochs")),  # the second weight stands still
+        ([[1.0, 1.0]], [-9.0], {"epochs": 4, "tolerance": 1e-3}, (4, "epochs")),  # all of them fall
+        ([[1.0, 1.0]], [0.0], {"epochs": 4, "tolerance": 0.0}, (1, "tolerance")),  # none moves
+    ],
+)
+def test_weights_no_longer_move_when_none_of_them_moves_either_way(X, y, settings, expected):  # noqa: N803
+    model = MLP(2, [1], init="zeros")
+    history = fit(model, X, y, optimizer=SGD(model.parameters(), 0.01), progress=False, **settings)
+    assert (len(history), history.stopped_by) == expected
+
+
 def test_a_callback_may_stop_training_and_say_why():
     class Enough(Callback):
         def on_epoch_end(self, training):
@@ -96,6 +110,79 @@ def test_callbacks_run_in_order_at_their_moments():
     log = Log()
     line(epochs=1, batch_size=3, rng=0, callbacks=[log])
     assert log.events == ["start", "step 0", "step 1", "epoch 1, 1 recorded", "end"]
+
+
+def test_callbacks_that_run_last_do_so_and_the_others_keep_their_order():
+    told = []
+
+    class Tell(Callback):
+        def __init__(self, name, runs_last=False):
+            self.name, self.runs_last = name, runs_last
+
+        def on_epoch_end(self, training):
+            told.append(self.name)
+
+    line(epochs=1, callbacks=[Tell("late", runs_last=True), Tell("b"), Tell("later", runs_last=True), Tell("a")])
+    assert told == ["b", "a", "late", "later"]
+
+
+def test_what_one_of_several_callbacks_changes_between_two_steps_counts_from_the_next_step_on():
+    class Bend(Callback):
+        def on_gradients(self, training):
+            if training.step == 1:
+                training.model.layers[0].neurons[0].activation = "tanh"
+
+    found = [line(batch_size=1, rng=0, callbacks=[EarlyStopping(), Bend()], compiled=c)[1] for c in (True, False)]
+    assert found[0].loss == pytest.approx(found[1].loss, rel=1e-9, abs=0.0)
+
+
+def test_what_is_saved_before_the_first_epoch_is_over_is_the_start(tmp_path):
+    class Saves(Callback):
+        def on_gradients(self, training):
+            if training.step == 1:
+                training.save(tmp_path / "c.json")
+
+    model = MLP(1, [1], rng=0)
+    before = model.state_dict()
+    line(model=model, batch_size=2, rng=0, epochs=1, callbacks=[Saves()])
+    assert nn.load(tmp_path / "c.json").state_dict() == before != model.state_dict()
+
+
+# What it records.
+
+
+def test_the_penalty_of_an_epoch_is_its_mean_over_the_steps():
+    model = MLP(1, [1], init=nn.all_equal(2.0))
+    optimizer = SGD(model.parameters(), 0.0)
+    _, history = line(model=model, optimizer=optimizer, epochs=1, batch_size=2, rng=0, penalty=nn.L1(0.5))
+    assert history.penalty == [1.0]
+    assert 0.0 <= history.seconds[0] < 60.0
+
+
+@pytest.mark.parametrize("compiled", [None, False])
+def test_validation_is_by_scalars_where_training_is(compiled):
+    calls = []
+
+    def own(prediction, target):
+        calls.append(target)
+        return (prediction - target) ** 2
+
+    rng = random.Random(0)
+    X, y = [[rng.gauss(0, 1)] for _ in range(40)], [7.0] * 40
+    model, history = line(loss=own, compiled=compiled, validation=(X, y), epochs=1)
+    assert (calls.count(7.0) < 10) == (compiled is None)
+    if compiled is False:
+        assert history.validation_loss[0] == nn.evaluate(model, X, y, own, compiled=False)["loss"]
+
+
+@pytest.mark.parametrize("error", [TypeError, ValueError, ZeroDivisionError])
+def test_an_error_in_a_metric_says_in_which_epoch(error):
+    def metric(predictions, targets):
+        raise error("of the metric's own")
+
+    with pytest.raises(nn.TrainingError, match="^epoch 1: of the metric's own") as caught:
+        line(metrics=[metric])
+    assert isinstance(caught.value.__cause__, error)
 
 
 # Rates and gradients.
@@ -228,6 +315,38 @@ def test_the_bar_is_on_in_jupyter_whose_stderr_is_no_terminal(monkeypatch):
     asked.clear()
     nn.training._progress_bar(wanted=False, total=10, done=0)
     assert asked == {}
+
+
+def test_the_bar_counts_batches_from_where_a_resumed_run_starts(tmp_path, monkeypatch):
+    bars = []
+
+    class Bar:
+        def __init__(self, **settings):
+            self.settings, self.updates, self.closed = settings, [], False
+            bars.append(self)
+
+        def update(self, count):
+            self.updates.append(count)
+
+        def set_postfix(self, shown):
+            self.shown = list(shown.items())
+
+        def close(self):
+            self.closed = True
+
+    monkeypatch.setattr("tqdm.auto.tqdm", Bar)
+    path = tmp_path / "c.json"
+    for epochs, settings in ((2, {}), (3, {"resume": path})):
+        _, history = line(
+            batch_size=2, rng=0, epochs=epochs, progress=True, callbacks=[nn.Checkpoint(path)], **settings
+        )
+        assert bars[-1].shown == [
+            ("epoch", f"{epochs}/{epochs}"), ("loss", f"{history.loss[-1]:.4g}"), ("learning_rate", "0.05")
+        ]  # fmt: skip
+    alike = {"unit": "batch", "desc": "training", "disable": None}
+    assert [bar.settings for bar in bars] == [{"total": 6, "initial": 0, **alike}, {"total": 9, "initial": 6, **alike}]
+    assert [bar.updates for bar in bars] == [[1] * 6, [1] * 3]
+    assert all(bar.closed for bar in bars)
 
 
 def test_training_works_without_tqdm(monkeypatch):

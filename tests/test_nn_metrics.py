@@ -1,5 +1,7 @@
 """Metrics against scikit-learn's, weights of examples and classes, schedules by rates, and the history of a run."""
 
+import functools
+import gc
 import math
 import random
 
@@ -55,6 +57,14 @@ def test_labels_of_minus_one_and_one_count_as_two_classes():
     assert nn.f1(classes, targets) == pytest.approx(sklearn_metrics.f1_score(targets, classes), rel=1e-13, abs=0.0)
 
 
+def test_several_labels_may_be_those_of_margins_too():
+    assert nn.accuracy([[1, -1], [1, 1]], [[1, -1], [-1, 1]]) == 0.5
+
+
+def test_one_example_is_enough_for_a_metric_of_classes():
+    assert nn.f1([1], [1]) == nn.precision([[1, 1]], [[1, 1]], average="macro") == nn.accuracy([2], [2]) == 1.0
+
+
 @pytest.mark.parametrize("name", ["precision", "recall", "f1"])
 def test_where_there_is_nothing_to_find_the_score_is_zero(name):
     assert nn.METRICS[name]([0, 0], [0, 0]) == 0.0
@@ -67,14 +77,17 @@ def test_a_confusion_matrix_has_a_row_for_each_class_and_a_column_for_what_was_f
     assert confusion_matrix([1], [1], labels=[0, 1]) == [[0, 0], [0, 1]]
     with pytest.raises(ValueError, match=r"class 2 is not among the labels \[0, 1\]"):
         confusion_matrix([2], [1], labels=[0, 1])
-    with pytest.raises(ValueError, match="of one class an example"):
-        confusion_matrix([[1, 0]], [[1, 1]])
+    for several in ([[1, 0]], [0, [1, 0]]):
+        with pytest.raises(ValueError, match="of one class an example"):
+            confusion_matrix(several, several)
 
 
 def test_rmse_and_r2_and_the_losses_as_metrics_equal_scikit_learns():
     y, p = [RNG.gauss(0, 1) for _ in range(20)], [RNG.gauss(0, 1) for _ in range(20)]
     assert nn.rmse(p, y) == pytest.approx(sklearn_metrics.root_mean_squared_error(y, p), rel=1e-13, abs=0.0)
     assert nn.r2(p, y) == pytest.approx(sklearn_metrics.r2_score(y, p), rel=1e-12, abs=0.0)
+    assert nn.r2([1.0, 1.0], [1.0, 1.0]) == 1.0
+    assert nn.r2([0.0, 0.0, 1.0, 0.5], [0.0, 0.0, 1.0, 1.0]) == 0.75, "the targets' own spread is 1"
     assert nn.r2([1.0, 2.0], [1.0, 1.0]) == sklearn_metrics.r2_score([1.0, 1.0], [1.0, 2.0]) == 0.0
     with pytest.raises(ValueError, match="a class index is no regression target"):
         nn.rmse([[1.0, 2.0]], [1.0])
@@ -106,6 +119,7 @@ def test_metrics_take_arrays_and_give_floats():
         ([], [], "0 and 0 were given"),
         ([[1, 0]], [1], r"classes\[0\] is \[1, 0\], and targets\[0\] is 1"),
         ([[1, 0]], [[1, 0, 1]], r"and targets\[0\] is \[1, 0, 1\]"),
+        ([[1, 0], [2, 0]], [[1, 0]] * 2, r"classes\[1\] is \[2, 0\]: give what predict_class gives"),
     ],
 )
 def test_what_are_no_classes_is_refused(classes, targets, message):
@@ -129,6 +143,77 @@ def test_metrics_of_ones_own_read_outputs_or_classes():
     outputs = model.predict(X)
     assert found["largest_output"] == max(outputs)
     assert found["share_of_ones"] == sum(z > 0 for z in outputs) / len(outputs)
+
+
+def test_a_metric_is_called_as_its_function_or_its_class_is():
+    class Bias:
+        def __call__(self, predictions, targets):
+            return sum(predictions) - sum(targets)
+
+    def worst(predictions, targets, more=0.0):
+        return more + max(abs(p - t) for p, t in zip(predictions, targets, strict=True))
+
+    metrics = [Bias(), functools.partial(worst, more=1.0), nn.Loss(nn.mae, name="gap"), "r2"]
+    found = evaluate(MLP(2, [1], init="zeros"), X[:2], [1.0, 3.0], metrics=metrics)
+    assert found == {"loss": 5.0, "Bias": -4.0, "worst": 4.0, "gap": 2.0, "r2": -4.0}
+    labels = evaluate(MLP(2, [2], init="zeros"), X[:2], [0, 1], "cross_entropy", ["macro_recall", "recall"])
+    assert labels == {"loss": pytest.approx(math.log(2.0)), "macro_recall": 0.5, "recall": 0.0}
+
+
+def test_a_loss_that_says_nothing_of_the_outputs_takes_every_metric_of_values():
+    def own(prediction, target):
+        return (prediction - target) ** 2
+
+    model = MLP(2, [1], init="zeros")
+    found = evaluate(model, X[:2], [2.0, -2.0], own, ["mae", "rmse"])
+    assert found == {"loss": 4.0, "mae": 2.0, "rmse": 2.0}
+    found = evaluate(model, X[:2], [2.0, -2.0], metrics=[nn.Loss(own), nn.Loss(nn.mae, reduction="sum")])
+    assert found == {"loss": 4.0, "own": 4.0, "mae": 4.0}
+
+
+def test_a_metric_of_logits_does_not_read_probabilities():
+    model = MLP(2, [1], output="sigmoid", init="zeros")
+    with pytest.raises(ValueError, match=f"{LOGITS} is of logits, and the outputs are probabilitys"):
+        evaluate(model, X[:2], [0.0, 1.0], "binary_cross_entropy", [LOGITS])
+
+
+@pytest.mark.parametrize(("loss", "outputs"), [(LOGITS, 2), ("cross_entropy", 3)])
+def test_what_is_of_two_classes_refuses_more(loss, outputs):
+    model, y = MLP(2, [outputs], init="zeros"), [[1.0, 0.0]] if loss == LOGITS else [2]
+    assert evaluate(model, X[:1], y, loss, ["accuracy", "macro_f1"])["accuracy"] == 0.0
+    with pytest.raises(ValueError, match=f"f1 is that of class 1 against one other, and there are {outputs}: use 'mac"):
+        evaluate(model, X[:1], y, loss, ["f1"])
+
+
+def test_a_metric_beyond_all_floats_is_named():
+    with pytest.raises(OverflowError, match="the metric 'rmse' gives more than a float holds"):
+        evaluate(MLP(2, [1], init="zeros"), X[:1], [1e200], "mae", ["rmse"])
+
+
+def test_what_the_model_was_trained_for_is_known_where_a_loss_of_ones_own_says_nothing():
+    model = MLP(2, [1], init="zeros")
+    model.meaning = nn.Meaning("logit")
+    model.trained_with = "mine"
+    found = evaluate(model, X[:2], [0.0, 1.0], lambda p, t: (p - t) ** 2, ["accuracy"])
+    assert found == {"loss": 0.5, "accuracy": 0.5}
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+def test_evaluate_has_dropout_off_builds_no_graph_and_lets_no_garbage_be_collected(compiled):
+    collecting = []
+
+    def closeness(prediction, target):
+        collecting.append(gc.isenabled())
+        return (prediction - target) ** 2
+
+    model = nn.Sequential(nn.Layer(2, 4, rng=0), nn.Dropout(0.5, rng=1), nn.Layer(4, 1, rng=2))
+    expected = nn.mse(model.eval().predict(X), [0.0] * 40)
+    found = evaluate(model.train(), X, [0.0] * 40, closeness, compiled=compiled)
+    assert found["loss"] == pytest.approx(expected, rel=1e-12, abs=0.0)
+    assert not any(collecting)
+    assert gc.isenabled()
+    assert len(collecting) == 40 if not compiled else len(collecting) < 5, "compiled, it is called to be looked at"
+    assert model.layers[-1].pre_activations[0].parents == ()
 
 
 @pytest.mark.parametrize("name", ["loss", "penalty", "seconds", "learning_rate", "epoch", "validation_loss"])
@@ -311,8 +396,6 @@ def test_a_table_in_a_notebook_has_the_last_ten_epochs():
 
 
 def test_what_a_metric_reads_is_known_through_functools_partial():
-    import functools
-
     def reading_classes(predictions, targets, more=0.0):
         return more + sum(map(len, [predictions]))
 

@@ -196,6 +196,14 @@ def test_full_batch_stochastic_and_mini_batch_all_fit_the_line(batch_size):
     assert len(history) == 300
 
 
+def test_one_batch_of_everything_needs_no_rng_unless_it_is_drawn_with_replacement():
+    assert line(rng=None)[1].loss == line(rng=5)[1].loss == line(rng=None, batch_size=5)[1].loss
+    with pytest.raises(ValueError, match="shuffling into batches needs randomness: pass rng=0"):
+        line(rng=None, replacement=True)
+    with pytest.raises(TypeError, match="rng must be an int seed or a random.Random, not str '5'"):
+        line(rng="5")
+
+
 def test_the_same_seed_gives_the_same_run_bit_by_bit():
     runs = [line(batch_size=2, rng=3, epochs=4, compiled=False) for _ in range(2)]
     assert runs[0][0].state_dict() == runs[1][0].state_dict()

@@ -49,7 +49,8 @@ FORK = get_context("fork")
 MOST_MEMORY = 4 << 30  # bytes, of one process
 TESTED = "not browser and not notebook and not conformance"  # conformance: what PyTorch finds does not count
 NOT_OF_BEHAVIOUR = ("build", "contributing", "gradbench", "layers", "notebooks", "project", "readme", "time_limit")
-OPTIONS = ["-q", "-m", TESTED, "-p", "no:cacheprovider", "--engine=python"]
+# Assertions plain: of a file that it is given by name pytest rewrites all the code, and the probes would be lost.
+OPTIONS = ["-q", "-m", TESTED, "-p", "no:cacheprovider", "--engine=python", "--assert=plain"]
 # Imported before a process is forked: what tests need and is not mutated.
 SHARED = ("_hypothesis_pytestplugin", "_pytest.doctest", "hypothesis.strategies", "mpmath", "numpy", "pandas",
           "sklearn.datasets", "sklearn.utils.estimator_checks")  # fmt: skip
@@ -181,7 +182,7 @@ def run_pytest(tree: Path, tests: Iterable[str], plugin: Chosen) -> NoReturn:
     enter(tree)
     os.environ |= {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONDONTWRITEBYTECODE": "1", "HOME": str(tree)}
     sys.dont_write_bytecode = True
-    options = ["-x", "--assert=plain", "-p", "_hypothesis_pytestplugin", "--hypothesis-profile=mutants"]
+    options = ["-x", "-p", "_hypothesis_pytestplugin", "--hypothesis-profile=mutants"]
     files = dict.fromkeys(test.partition("::")[0] for test in tests)
     code = 1
     try:
