@@ -251,6 +251,17 @@ def test_examples_in_many_chunks_give_what_they_give_in_one() -> None:
     assert gradient == pytest.approx(sum(part[1] for part in parts) / 40_001, rel=1e-10, abs=1e-14)
 
 
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_the_gradients_of_each_example_in_many_chunks_are_those_that_parts_have(backend: str) -> None:
+    w = weights(40)
+    program = compile(lambda x: tanh(dot(w, [x] * 40)), 1.0, parameters=w)
+    rows = np.random.default_rng(0).normal(size=(15_000, 1))
+    values, each = program.value_and_grad(rows, reduce=None, backend=backend)
+    slope = 1.0 - np.tanh(rows * sum(v.data for v in w)) ** 2.0
+    assert each.shape == (15_000, 40) and np.allclose(each, slope * rows, rtol=1e-9, atol=1e-12)
+    assert (values == program(rows, backend=backend)).all()
+
+
 def test_float32_keeps_seven_digits_in_half_the_memory() -> None:
     model = nn.MLP(3, [8, 1], rng=0)
     wide, narrow = (
