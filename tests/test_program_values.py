@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from program_backends import BACKENDS, ROWS
 
 import nn
-from autodiff import Value, compile, dot, logsumexp, sin, softmax, tanh, topological_order, zero_grad
+from autodiff import Value, arctan2, compile, dot, logsumexp, sin, softmax, tanh, topological_order, zero_grad
 from autodiff import sum as total
 from autodiff.program.program import Program
 from autodiff.testing import Graph, graphs
@@ -249,6 +249,13 @@ def test_examples_in_many_chunks_give_what_they_give_in_one() -> None:
     parts = [program.value_and_grad(rows[i : i + 5000], reduce="sum") for i in range(0, 40_001, 5000)]
     assert loss == pytest.approx(math.fsum(part[0] for part in parts) / 40_001, rel=1e-12, abs=1e-14)
     assert gradient == pytest.approx(sum(part[1] for part in parts) / 40_001, rel=1e-10, abs=1e-14)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("lift", [True, False])
+def test_zeros_keep_their_signs(lift: bool, backend: str) -> None:
+    program = compile(lambda x: [arctan2(Value(0.0), x), arctan2(-0.0, x), arctan2(Value(-0.0), x)], -1.0, lift=lift)
+    assert program([-1.0, 1.0], backend=backend).tolist() == [[math.pi, -math.pi, -math.pi], [0.0, -0.0, -0.0]]
 
 
 @pytest.mark.parametrize("backend", BACKENDS)

@@ -312,7 +312,7 @@ def _repeated(root: Expression) -> tuple[dict[int, Any], set[Any]]:
     needed_by: dict[Any, set[Any]] = {}
 
     def key(e: Expression) -> Any:
-        parts = [key(a) if isinstance(a, Expression) else a for a in e.args]
+        parts = [key(a) if isinstance(a, Expression) else repr(a) for a in e.args]  # which tells −0 from 0
         found = keys[id(e)] = (e.name, *parts)
         for i, part in enumerate(parts):
             needed_by.setdefault(part, set()).add((found, i))
