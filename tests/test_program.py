@@ -7,6 +7,7 @@ import copy
 import math
 import pickle
 import threading
+import tracemalloc
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -252,6 +253,38 @@ def test_weights_count_examples_as_often() -> None:
     assert weighted[1] == pytest.approx(program.value_and_grad([1.0, 3.0, 3.0])[1], rel=1e-15, abs=1e-14)
 
 
+def test_the_losses_of_each_example_are_weighted_as_their_gradients_are() -> None:
+    w = Value(2.0)
+    program = compile(lambda x: x * w, 1.0, parameters=[w])
+    losses, each = program.value_and_grad([1.0, 2.0], reduce=None, weights=[1.0, 3.0])
+    assert losses.tolist() == [2.0, 12.0] and each.tolist() == [[1.0], [6.0]]
+    loss, gradient = program.value_and_grad([1.0, 2.0], reduce="sum", weights=[1.0, 3.0])
+    assert loss == 14.0 and gradient.tolist() == [7.0]
+
+
+def test_weights_that_are_no_numbers_are_refused() -> None:
+    w = Value(2.0)
+    program = compile(lambda x: x * w, 1.0, parameters=[w])
+    for weights in (["a", "b"], [1.0, 2j], [[1.0], [2.0, 3.0]]):
+        with pytest.raises(TypeError, match="weights must be 2 finite numbers, one for each row of X: "):
+            program.value_and_grad([1.0, 2.0], weights=weights)
+    assert program.value_and_grad([1.0, 2.0], weights=[2.0, 0.0])[0] == 2.0
+    with pytest.raises(ValueError, match="weights must be 2 finite numbers"):
+        program.value_and_grad([1.0, 2.0], weights=[math.inf, 1.0])
+
+
+def test_what_float32_does_not_hold_is_an_error_and_no_warning() -> None:
+    w = Value(1.0)
+    program = compile(lambda x: x * w, 1.0, parameters=[w], dtype="float32")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(ValueError, match=r"X\[0, 0\] is inf"):
+            program([1e39])
+        w.data = 1e39
+        with pytest.raises(OverflowError, match="exceeds what float32 holds"):
+            program([1.0])
+
+
 def test_the_first_row_without_a_value_is_named_with_the_scalar_engines_error() -> None:
     x, y, f = a_graph()
     program = compile(f, inputs=[x], parameters=[y])
@@ -378,6 +411,58 @@ def test_a_program_without_parameters_has_no_gradient_and_none_has_a_jvp() -> No
         program.value_and_grad([1.0])
     with pytest.raises(NotImplementedError, match="use autodiff.jvp"):
         program.jvp([1.0], [1.0])
+
+
+def test_a_gradient_at_other_parameters_is_asked_for_without_writing_it() -> None:
+    w = Value(2.0)
+    program = compile(lambda x: x * w * w, 1.0, parameters=[w])
+    outputs, gradient = program.pull_back(np.array([[1.0], [3.0]]), np.array([1.0, 10.0]), np.array([5.0]))
+    assert outputs.tolist() == [[25.0], [75.0]] and gradient.tolist() == [310.0]
+    assert w.data == 2.0 and w.grad == 0.0
+
+
+def test_the_list_of_parameters_is_the_programs_own() -> None:
+    w = [Value(1.0), Value(2.0)]
+    program = compile(lambda x: w[0] * x + w[1], 1.0, parameters=w)
+    del w[1]
+    assert program.theta().tolist() == [1.0, 2.0]
+
+
+def test_a_pickle_has_neither_the_memory_of_runs_nor_what_was_measured_in_them() -> None:
+    program = compile(lambda x: tanh(x), 1.0)
+    program(np.ones(10_000))
+    program(np.ones(3), backend="auto")
+    assert program.stats.backend
+    assert len(pickle.dumps(program)) < 8 * 10_000 and not copy.copy(program).stats.backend
+
+
+def retained(run: Callable[[], Any]) -> int:
+    """How many bytes are held after it."""
+    tracemalloc.start()
+    try:
+        run()
+        return tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
+
+
+def test_memory_does_not_grow_with_the_rows_that_are_run_nor_with_the_parameters() -> None:
+    w = [Value(0.01 * i) for i in range(200)]
+    program = compile(lambda x: tanh(dot(w, x)), [1.0] * 200, parameters=w)
+    rows = np.ones((6000, 200))
+    held = retained(lambda: program.value_and_grad(rows))
+    assert held < 2.2 * 8 * 2**18, "two memories of 2¹⁸ floats, of values and of gradients, and a little"
+    each = copy.copy(program)
+    held = retained(lambda: each.value_and_grad(rows, reduce=None))
+    assert held < 2.2 * 8 * 2**18, "where the gradients of each example's parameters are in memory, too"
+
+
+def test_memory_is_kept_for_the_last_eight_sizes_of_batches() -> None:
+    program = compile(lambda x: tanh(x), 1.0)
+    fresh = copy.copy(program)
+    one = retained(lambda: fresh(np.ones(50_000)))
+    many = retained(lambda: [program(np.ones(50_000 + i)) for i in range(12)] and None)
+    assert 7.5 * one < many < 8.5 * one
 
 
 @pytest.mark.parametrize("copied", [copy.deepcopy, lambda program: pickle.loads(pickle.dumps(program))])

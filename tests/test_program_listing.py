@@ -13,7 +13,7 @@ import pytest
 from architectures import ARCHITECTURES, listings, network, weights
 
 import nn
-from autodiff import CompileError, Value, compile, define_op, dot, exp, sin, tan, tanh, where
+from autodiff import CompileError, Value, compile, define_op, dot, exp, sin, tan, tanh, topological_order, where
 from autodiff import sum as total
 from autodiff.program.instructions import Place
 
@@ -249,3 +249,100 @@ def test_a_row_that_asks_for_a_value_runs_by_element_and_says_so() -> None:
     assert program.value_and_grad([2.0, 4.0], reduce=None)[1].tolist() == [[4.0], [16.0]]
     with pytest.raises(CompileError, match="asks for the value of an operand"):
         program.source()
+
+
+@pytest.mark.parametrize(
+    ("f", "expected"),
+    [
+        (lambda w, x, y, z: w[0] * x + w[1] * y, ["z1[1] = W1[1×2] @ (x, y)[2]"]),
+        (lambda w, x, y, z: w[0] * x + w[1], ["z1[1] = w[1] @ x[1] + w[2]"]),
+        (lambda w, x, y, z: w[1] + x * w[0], ["z1[1] = w[1] @ x[1] + w[2]"]),
+        (lambda w, x, y, z: w[0] * x + y, ["v1 = w·x", "L = v1 + y"]),
+        (lambda w, x, y, z: x * y + w[0], ["v1 = x·y", "L = v1 + w"]),
+        (lambda w, x, y, z: x * y + y * z, ["v1 = (x, y) ⊙ (y, z)", "L = v1[1] + v1[2]"]),
+        (lambda w, x, y, z: w[0] * x + y * z, ["v1 = y·z", "v2 = w·x", "L = v2 + v1"]),
+        (lambda w, x, y, z: x + y + z, ["L = Σ (x, y, z)"]),
+        (lambda w, x, y, z: total([x, y]) + z, ["L = Σ (x, y, z)"]),
+        (lambda w, x, y, z: (w[0] + w[1] + w[2]) * x, ["v1 = Σ w", "L = v1·x"]),
+        (lambda w, x, y, z: total([w[0] * x, w[1] * y, w[2]]), ["z1[1] = W1[1×2] @ (x, y)[2] + w[3]"]),
+        (lambda w, x, y, z: dot(w[:2], [x, y]) + w[2], ["z1[1] = W1[1×2] @ (x, y)[2] + w[3]"]),
+        (lambda w, x, y, z: dot(w[:2], [x, y]) + z, ["z1[1] = W1[1×2] @ (x, y)[2]", "L = z1 + z"]),
+        (lambda w, x, y, z: dot([w[0], 1.0], [x, 1.0]), ["z1[1] = w[1] @ x[1] + 1[1]"]),
+        (lambda w, x, y, z: dot([w[0]], [x]) + tanh(y), ["z1[1] = w[1] @ x[1]", "v1 = tanh(y)", "L = z1 + v1"]),
+        (lambda w, x, y, z: dot(w[:2], w[2:]) * x, ["v1 = w[1…2] · w[3…4]", "L = v1·x"]),
+        (lambda w, x, y, z: Value(2.0) * x + Value(3.0) * y + 0.0 * w[0], ["z1[1] = (2, 3)[1×2] @ (x, y)[2]"]),
+        (lambda w, x, y, z: total([0.0, w[0] * x, Value(0.0)]) + w[2] * y, ["z1[1] = W1[1×2] @ (x, y)[2]"]),
+        (lambda w, x, y, z: w[0] * 1.0 + x * 1.0 + y, ["v1 = w", "L = Σ (x, y, v1)"]),
+        (
+            lambda w, x, y, z: w[0] * x + x * y + z + w[1] + w[2] * w[3] + 2.0,
+            ["v1 = w[3]·w[4]", "v2 = Σ (v1, w[2], 2)", "v3 = x·y", "z1[1] = w[1] @ x[1] + v2[1]", "L = Σ (z1, v3, z)"],
+        ),
+        (lambda w, x, y, z: shared(x + y, z, w[0]), ["v1 = x + y", "v2 = tanh(v1)", "L = Σ (v2, v1, z)"]),
+        (lambda w, x, y, z: shared(w[0] * x, y, w[1]), ["v1 = w·x", "v2 = tanh(v1)", "L = Σ (v2, v1, y)"]),
+        (lambda w, x, y, z: (x + w[0]) * (x + w[0]) * tanh(x + w[0]), ["v1 = x + w", "v2 = v1²", "v3 = tanh(v1)", "L = v2·v3"]),
+    ],
+)  # fmt: skip
+def test_sums_are_gathered_from_how_they_are_written(f: Callable[..., Value], expected: list[str]) -> None:
+    w = [Value(0.1 * i, f"w[{i}]") for i in range(1, 5)]
+    x = [Value(0.5 * i, name) for i, name in enumerate("xyz", 1)]
+    out = f(w, *x)
+    within = set(topological_order(out))
+    program = compile(out, inputs=[v for v in x if v in within], parameters=[v for v in w if v in within])
+    assert str(program).splitlines() == expected
+    rows = [[v.data for v in x if v in within]]
+    assert program(rows) == pytest.approx(out.data, rel=1e-14, abs=0.0)
+
+
+def shared(term: Value, y: Value, _: Value) -> Value:
+    return tanh(term) + (term + y)
+
+
+@pytest.mark.parametrize(
+    ("labels", "expected"),
+    [
+        ((["x1", "x2"], ["w1", "w2"]), "v1 = x ⊙ w"),
+        ((["x[1]", "x[2]"], ["w[1]", "w[2]"]), "v1 = x ⊙ w"),
+        ((["a", "b"], ["c", "d"]), "v1 = (a, b) ⊙ (c, d)"),
+        ((["", ""], ["", ""]), "v1 = x ⊙ w"),
+        ((["x", "x"], ["x", "x"]), "v1 = x ⊙ x2"),
+        ((["1", "2"], ["", ""]), "v1 = x ⊙ w"),
+        ((["t", "x2"], ["x1", "s"]), "v1 = (t, x2) ⊙ (x1, s)"),
+        ((["W[1,1]", "W[1,2]"], ["W[2,1]", "W[2,2]"]), "v1 = W ⊙ W2"),
+    ],
+)
+def test_neighbours_whose_labels_differ_in_their_index_have_one_name(labels: Any, expected: str) -> None:
+    x, w = ([Value(0.5, label) for label in side] for side in labels)
+    program = compile(tanh(x[0] * w[0]) * exp(x[1] * w[1]), inputs=x, parameters=w)
+    assert str(program).splitlines()[0] == expected
+
+
+def test_a_name_that_is_taken_is_followed_by_a_number() -> None:
+    w = [Value(0.5, label) for label in ("a", "v", "L", "x")]
+    program = compile(lambda x: tanh(dot(w[:2], [x, x * x])) * exp(w[2] * x) * w[3], 1.0, parameters=w)
+    assert str(program).splitlines() == [
+        "v1 = x²",
+        "v2 = L·x",
+        "z1[1] = W1[1×2] @ (x, v1)[2]",
+        "v3 = exp(v2)",
+        "a1 = tanh(z1)",
+        "v4 = a1·v3",
+        "L2 = v4·x2",
+    ]
+
+
+@pytest.mark.parametrize("first", [0, 1, 7])
+def test_a_part_of_a_name_has_the_numbers_of_its_labels(first: int) -> None:
+    w = [Value(0.5, f"w[{first + i}]") for i in range(4)]
+    program = compile(lambda x: tanh(dot(w[1:3], w[2:])) * exp(w[1]) * tanh(w[0] * w[3]) * x, 1.0, parameters=w)
+    a, b, c, d = (first + i for i in range(4))
+    assert str(program).splitlines()[:3] == [
+        f"v1 = w[{b}…{c}] · w[{c}…{d}]",
+        f"v2 = w[{a}]·w[{d}]",
+        f"v3 = exp(w[{b}])",
+    ]
+
+
+def test_a_part_of_a_name_without_numbers_is_counted_from_1() -> None:
+    w = [Value(0.5) for _ in range(4)]
+    program = compile(lambda x: tanh(dot(w[1:3], w[2:])) * x * w[0], 1.0, parameters=w)
+    assert str(program).splitlines()[0] == "v1 = w[2…3] · w[3…4]"

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from program_backends import BACKENDS, ROWS
 
 import nn
-from autodiff import Value, compile, dot, logsumexp, sin, softmax, tanh, topological_order, zero_grad
+from autodiff import Value, arctan2, compile, dot, logsumexp, sin, softmax, tanh, topological_order, zero_grad
 from autodiff import sum as total
 from autodiff.program.program import Program
 from autodiff.testing import Graph, graphs
@@ -249,6 +249,24 @@ def test_examples_in_many_chunks_give_what_they_give_in_one() -> None:
     parts = [program.value_and_grad(rows[i : i + 5000], reduce="sum") for i in range(0, 40_001, 5000)]
     assert loss == pytest.approx(math.fsum(part[0] for part in parts) / 40_001, rel=1e-12, abs=1e-14)
     assert gradient == pytest.approx(sum(part[1] for part in parts) / 40_001, rel=1e-10, abs=1e-14)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("lift", [True, False])
+def test_zeros_keep_their_signs(lift: bool, backend: str) -> None:
+    program = compile(lambda x: [arctan2(Value(0.0), x), arctan2(-0.0, x), arctan2(Value(-0.0), x)], -1.0, lift=lift)
+    assert program([-1.0, 1.0], backend=backend).tolist() == [[math.pi, -math.pi, -math.pi], [0.0, -0.0, -0.0]]
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_the_gradients_of_each_example_in_many_chunks_are_those_that_parts_have(backend: str) -> None:
+    w = weights(40)
+    program = compile(lambda x: tanh(dot(w, [x] * 40)), 1.0, parameters=w)
+    rows = np.random.default_rng(0).normal(size=(15_000, 1))
+    values, each = program.value_and_grad(rows, reduce=None, backend=backend)
+    slope = 1.0 - np.tanh(rows * sum(v.data for v in w)) ** 2.0
+    assert each.shape == (15_000, 40) and np.allclose(each, slope * rows, rtol=1e-9, atol=1e-12)
+    assert (values == program(rows, backend=backend)).all()
 
 
 def test_float32_keeps_seven_digits_in_half_the_memory() -> None:

@@ -204,9 +204,10 @@ class Recipe:
 
     def _add(self, e: Expression) -> int:
         step = (e.name, *[self._add(a) if isinstance(a, Expression) else a for a in e.args])
-        found = self._known.get(step)
+        key = step if e.number is None else (e.name, e.number.hex())  # −0 is not 0
+        found = self._known.get(key)
         if found is None:
-            found = self._known[step] = len(self.steps)
+            found = self._known[key] = len(self.steps)
             self.steps.append(step)
         return found
 
@@ -224,10 +225,15 @@ class Recipe:
         return () if name in ("operand", "number") else tuple(args)
 
 
-@functools.lru_cache(maxsize=1024)
 def recipe(op: Op, numbers: tuple[float | None, ...]) -> Recipe:
     """A row's recipe; ``numbers`` are its operands that are constants, None for the others.
 
     Raises CannotBeWrittenError for a user's row that arrays cannot run.
     """
-    return Recipe(op, numbers)
+    return _recipe(op, tuple([None if x is None else x.hex() for x in numbers]))
+
+
+@functools.lru_cache(maxsize=1024)
+def _recipe(op: Op, numbers: tuple[str | None, ...]) -> Recipe:
+    """By the digits of the numbers, which tell −0 from 0."""
+    return Recipe(op, [None if x is None else float.fromhex(x) for x in numbers])

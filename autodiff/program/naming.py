@@ -11,22 +11,27 @@ import itertools
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from autodiff.program.instructions import Elementwise, Indices, Instruction, Place, Plan, Product
 
+_NUMBER = re.compile(r"^[^\d\[]*\[?([0-9]+)\]?$")  # of one index alone
 _INDEX = re.compile(r"\[[^\[\]]*\]$|\d+$")
 
 
 @dataclass(frozen=True, eq=False)
 class Block:
-    """Scalars under one name: ``index`` says where they are, in the shape that they are read in."""
+    """Scalars under one name: ``index`` says where they are, in the shape that they are read in.
+
+    ``numbers`` : of each in its label, w[2] and w[3]; counted from 1 where labels have none
+    """
 
     name: str
     varies: bool
     index: Indices
+    numbers: Sequence[int] = ()
 
     @property
     def size(self) -> int:
@@ -68,7 +73,7 @@ class Names:
         for stem, group in itertools.groupby(enumerate(stems), key=lambda pair: pair[1]):
             places = np.array([i for i, _ in group], dtype=np.intp)
             name = stem if places.size > 1 or self._stems[stem] == 1 else str(labels[int(places[0])]) or stem
-            blocks.append(Block(self._name(name), varies, places))
+            blocks.append(Block(self._name(name), varies, places, _numbers([labels[i] for i in places])))
         return blocks
 
     def _weights(self, labels: Sequence[str]) -> list[Block]:
@@ -90,7 +95,7 @@ class Names:
                     blocks.append(Block(self._name(stem if len(stem) > 1 else otherwise), False, place.index))
         rest = np.flatnonzero(left)
         for block in self._labelled(False, [labels[int(i)] for i in rest], "w"):
-            blocks.append(Block(block.name, False, rest[block.index]))
+            blocks.append(replace(block, index=rest[block.index]))
         return blocks
 
     def _is_matrix(self, place: Place, left: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> bool:
@@ -136,8 +141,8 @@ class Names:
 
     def number(self, place: Place) -> float | None:
         """The constant that a place holds throughout."""
-        found = {self._numbers.get(int(i)) if not place.varies else None for i in place.index.flat}
-        return found.pop() if len(found) == 1 else None
+        found = [self._numbers.get(int(i)) if not place.varies else None for i in place.index.flat]
+        return found[0] if len(set(map(repr, found))) == 1 else None  # which tells −0 from 0
 
     def written(self, place: Place) -> str:
         """A place in words: a name, a part of one, several, or what is picked together."""
@@ -166,9 +171,15 @@ def _stem(label: str) -> str:
     return _INDEX.sub("", label)
 
 
+def _numbers(labels: Sequence[str]) -> list[int]:
+    """2 of w[2] and of w2, where all have one."""
+    found = [_NUMBER.search(label) for label in labels]
+    return [int(match[1]) for match in found if match] if all(found) else []
+
+
 def _part(place: Place, block: Block) -> str:
-    """Which of a block's scalars, counted from 1."""
-    where = {int(i): n for n, i in enumerate(block.index.flat, 1)}
+    """Which of a block's scalars."""
+    where = dict(zip(block.index.flat, block.numbers or range(1, block.size + 1), strict=True))
     picked = [where[int(i)] for i in place.index.flat]
     if len(picked) == 1:
         return str(picked[0])

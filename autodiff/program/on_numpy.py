@@ -82,10 +82,10 @@ class Runner:
     def forward(self, theta: Array, rows: Array) -> bool:
         """Compute everything for the rows of X; whether all of it is finite, and users' rows are in their domains."""
         memory, columns = self.memory, rows.T
-        memory.values[False][: self.plan.parameters, 0] = theta
-        for where, columns_there in self._inputs:
-            memory.values[True][where] = columns[columns_there]
         with np.errstate(all="ignore"):  # what is not finite is found afterwards
+            memory.values[False][: self.plan.parameters, 0] = theta
+            for where, columns_there in self._inputs:
+                memory.values[True][where] = columns[columns_there]
             for call in self._forward:
                 call()
             finite = all_finite(memory.values[True]) and all_finite(memory.values[False])

@@ -118,7 +118,7 @@ class Program:
         ----------
         X : (N, inputs) numbers; None for a graph without inputs
         reduce : "mean" or "sum" over the examples, or None: each by itself
-        weights : what each example counts; a mean is then Σ w·loss / Σ w
+        weights : what each example counts: w·loss, of which the sum is Σ w·loss, and the mean Σ w·loss / Σ w
         write : whether the parameters' ``grad`` becomes that gradient, in place of what was there
         backend : who runs it: "numpy"; "native", a tape in C, for graphs without matrices and for few examples; "auto",
             the faster of the two for so many rows, which the first run measures and `stats` tells; or "jax", on the
@@ -136,11 +136,12 @@ class Program:
         rows = self._rows(X)
         seeds = _seeds(len(rows), reduce, weights)
         outputs, gradient = self.pull_back(rows, seeds, self.theta(), reduce is None, backend)
+        losses = outputs[:, 0] if reduce is None and weights is None else outputs[:, 0] * seeds
         if reduce is None:
-            return outputs[:, 0], gradient
+            return losses, gradient
         if write:
             engine.set_grad(self.parameters, np.ascontiguousarray(gradient, dtype=np.float64))
-        return math.fsum((outputs[:, 0] * seeds).tolist()), gradient
+        return math.fsum(losses.tolist()), gradient
 
     def pull_back(
         self,
@@ -261,7 +262,8 @@ class Program:
         if X is None and not self.inputs:
             return np.zeros((1, 0), self.dtype)
         try:
-            rows = np.asarray(X, dtype=self.dtype)
+            with np.errstate(over="ignore"):  # what float32 does not hold is refused below
+                rows = np.asarray(X, dtype=self.dtype)
         except (TypeError, ValueError) as error:
             raise TypeError(f"X must be rows of {self.inputs} numbers: {error}") from None
         if rows.ndim == 1 and self.inputs == 1:
@@ -340,7 +342,10 @@ def _seeds(count: int, reduce: str | None, weights: Any) -> Array:
     """What each row's loss is multiplied by before they are added up."""
     if weights is None:
         return np.full(count, 1.0 / count if reduce == "mean" else 1.0)
-    seeds = np.asarray(weights, dtype=float)
+    try:
+        seeds = np.asarray(weights, dtype=float)
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"weights must be {count} finite numbers, one for each row of X: {error}") from None
     if seeds.shape != (count,) or not np.isfinite(seeds).all():
         raise ValueError(f"weights must be {count} finite numbers, one for each row of X")
     total = math.fsum(seeds.tolist()) if reduce == "mean" else 1.0

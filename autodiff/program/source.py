@@ -7,17 +7,29 @@ from __future__ import annotations
 
 import keyword
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from autodiff.program.expressions import Expression, expression, made, operand, partial_of, value_of
-from autodiff.program.instructions import Contribution, Indices, Instruction, Operand, Place, Plan, Product
+from autodiff.program.instructions import (
+    Contribution,
+    Elementwise,
+    Indices,
+    Instruction,
+    Operand,
+    Place,
+    Plan,
+    Product,
+    Reduction,
+)
 from autodiff.program.naming import Names
 
 _INFIX: dict[str, tuple[str, float]] = {
     "add": ("+", 1), "subtract": ("-", 1), "multiply": ("*", 2), "divide": ("/", 2), "remainder": ("%", 2),
     "power": ("**", 4), "less": ("<", 0), "equal": ("==", 0), "logical_and": ("&", 0.5),
 }  # fmt: skip
+_BRACKETED = ("**", "<", "==")  # Python reads a ** b ** c, and a < b < c, otherwise than from the left
 _ATOM = 5
 _ONE_BY_ONE = ("erf", "erfc")  # what NumPy has not
 
@@ -47,7 +59,8 @@ class _Source:
         if self.plan.parameters:
             self._pull_back()
             gradient = "gradient" if self.plain else "df[: theta.size, 0]"
-            result = f"{self._read(self.plan.outputs[0])}[0].mean(), {gradient} / len(X)"
+            loss, number = self._read(self.plan.outputs[0]), self.names.number(self.plan.outputs[0])
+            result = f"{f'{loss}[0].mean()' if number is None else loss}, {gradient} / len(X)"
             name, what = "value_and_gradient", "The mean loss over the rows of X, and its gradient."
         else:
             result = outputs[0] if len(outputs) == 1 else f"np.stack([{', '.join(outputs)}], axis=1)"
@@ -106,14 +119,16 @@ class _Source:
             return f"{prefix}{memory}[{_range(x.index.ravel())}]" + _reshaped(x)
         block = self.names.whole(x)
         assert block is not None
-        return f"{prefix}{name}" + ("" if block in self.names.weights else _reshaped(x))
+        flat = block in self.names.weights and block.index.ndim > x.index.ndim  # a matrix has no axis of examples
+        return f"{prefix}{name}" + (f".reshape({x.index.size}, 1)" if flat else _reshaped(x))
 
     # Values.
 
     def _value(self, instruction: Instruction) -> str:
         if not isinstance(instruction, Product):
-            operands, names = self._operands(instruction.operands)
-            return self._text(value_of(instruction.op, operands), names)
+            operands, names = self._operands(instruction)
+            value = value_of(instruction.op, operands)
+            return self._filling(instruction, value, self._text(value, names))
         left, right = self._matrix(instruction.left), self._read(instruction.right)
         if instruction.is_layer and instruction.right.shape[0] == 1:
             value = f"{left} @ {self._flat(instruction.right)}"
@@ -126,13 +141,23 @@ class _Source:
         if instruction.bias is not None:
             bias = self._read(instruction.bias)
             rows = instruction.right.shape[0]
-            value += f" + {bias}" if rows == 1 else f" + np.tile({bias}, ({rows}, 1))"
+            same = rows == 1 or self.names.number(instruction.bias) is not None
+            value += f" + {bias}" if same else f" + np.tile({bias}, ({rows}, 1))"
         return value
+
+    def _filling(self, instruction: Elementwise | Reduction, value: Expression, text: str) -> str:
+        """The text of a value, which may be a number for all, as an array that has the shape of the result."""
+        out, read = instruction.out, [instruction.operands[i] for i in _operands_of(value)]
+        if read and (not out.varies or any(isinstance(x, Place) and x.varies for x in read)):
+            return text
+        return f"np.broadcast_to({text}, ({out.index.size}, {'len(X)' if out.varies else 1}))"
 
     def _matrix(self, place: Place) -> str:
         """What does not vary as a matrix, without an axis of examples."""
         if place.varies:
             return self._read(place)
+        if (number := self.names.number(place)) is not None:
+            return f"np.full({place.shape}, {number!r})"
         block = self.names.whole(place)
         if block is not None and block in self.names.weights and block.index.ndim == 2:
             return self.python[block.name]
@@ -142,10 +167,18 @@ class _Source:
         """The right side of a layer: one vector."""
         return self._read(Place(place.varies, place.index[0]))
 
-    def _operands(self, given: Sequence[Operand]) -> tuple[list[Expression], list[str]]:
-        names = [self._read(x) for x in given]
+    def _operands(self, instruction: Elementwise | Reduction) -> tuple[list[Expression], list[str]]:
+        """What a row's rules are run on, and the names of the operands in it."""
+        given = instruction.operands
+        if isinstance(instruction, Reduction):  # a vector of one number is a vector: its rules count it
+            return [operand(i) for i in range(len(given))], [self._vector(x) for x in given]
         numbers = [self._constant(x) for x in given]
+        names = [self._read(x) for x in given]
         return [operand(i) if number is None else expression(number) for i, number in enumerate(numbers)], names
+
+    def _vector(self, x: Operand) -> str:
+        number = self._constant(x)
+        return self._read(x) if number is None or not isinstance(x, Place) else f"np.full({(*x.shape, 1)}, {number!r})"
 
     def _constant(self, x: Operand) -> float | None:
         return self.names.number(x) if isinstance(x, Place) else x
@@ -160,6 +193,8 @@ class _Source:
             self.lines.append(f"d{'s' if output.varies else 'f'}[{output.first}] = {seed}")
         elif self._is_parameter(output):
             self.lines += ["gradient = np.zeros_like(theta)", f"gradient[{output.first}] = {seed}"]
+        elif self.names.number(output) is not None:
+            self.lines.append("gradient = np.zeros_like(theta)")
         else:
             name = self._name(output)
             value = f"np.ones_like({name})" if output.varies else f"np.full_like({name}, {seed})"
@@ -173,7 +208,7 @@ class _Source:
         sums = of.out.varies and not to.target.varies
         if isinstance(of, Product):
             return self._of_product(of, to, received, sums)
-        operands, names = self._operands(of.operands)
+        operands, names = self._operands(of)
         names += [self._read(of.out), received]
         partial = partial_of(of.op, to.operand, operand(len(operands)), operands, self.textbook)
         text = self._text(made("multiply", operand(len(operands) + 1), partial), names)
@@ -237,10 +272,10 @@ class _Source:
         keys, repeated = _repeated(root)
         known: dict[object, str] = {}
 
-        def text(e: Expression, within: float = 0, right: bool = False) -> str:
+        def text(e: Expression, within: float = 0, tight: bool = False) -> str:
             if e.name == "number":
-                number = e.args[0]
-                return f"({number!r})" if number < 0 and within else repr(number)
+                number = repr(e.args[0]).replace("inf", "np.inf").replace("nan", "np.nan")
+                return f"({number})" if e.args[0] < 0 and within else number
             if e.name == "operand":
                 return names[int(e.args[0])]
             key = keys[id(e)]
@@ -252,12 +287,13 @@ class _Source:
             if key in known:
                 return known[key]
             written, level = form(e)
-            return f"({written})" if level < within or (right and level == within) else written
+            return f"({written})" if level < within or (tight and level == within) else written
 
         def form(e: Expression) -> tuple[str, float]:
             if e.name in _INFIX:
                 sign, level = _INFIX[e.name]
-                return f"{text(e.args[0], level)} {sign} {text(e.args[1], level, right=True)}", level
+                left = text(e.args[0], level, sign in _BRACKETED)
+                return f"{left} {sign} {text(e.args[1], level, True)}", level
             if e.name == "negative":
                 return f"-{text(e.args[0], 3)}", 3
             if e.name in ("total", "largest"):
@@ -276,7 +312,7 @@ def _repeated(root: Expression) -> tuple[dict[int, Any], set[Any]]:
     needed_by: dict[Any, set[Any]] = {}
 
     def key(e: Expression) -> Any:
-        parts = [key(a) if isinstance(a, Expression) else a for a in e.args]
+        parts = [key(a) if isinstance(a, Expression) else repr(a) for a in e.args]  # which tells −0 from 0
         found = keys[id(e)] = (e.name, *parts)
         for i, part in enumerate(parts):
             needed_by.setdefault(part, set()).add((found, i))
@@ -286,6 +322,13 @@ def _repeated(root: Expression) -> tuple[dict[int, Any], set[Any]]:
     return keys, {part for part, needing in needed_by.items() if len(needing) > 1}
 
 
+def _operands_of(e: Expression) -> set[int]:
+    """Which operands an expression reads."""
+    if e.name == "operand":
+        return {e.args[0]}
+    return {i for a in e.args if isinstance(a, Expression) for i in _operands_of(a)}
+
+
 def _places(plan: Plan) -> list[Place]:
     read = (x for instruction in plan.instructions for x in instruction.operands)
     return [*plan.outputs, *(x for x in read if isinstance(x, Place))]
@@ -293,13 +336,14 @@ def _places(plan: Plan) -> list[Place]:
 
 def _identifiers(names: Sequence[str]) -> dict[str, str]:
     """Names as Python takes them, each of its own."""
-    taken = {"np", "math", "theta", "X", "gradient", "f", "s", "df", "ds", *keyword.kwlist}
+    taken = {"np", "math", "len", "theta", "X", "gradient", "f", "s", "df", "ds", *keyword.kwlist}
     found: dict[str, str] = {}
     for name in names:
-        wanted = re.sub(r"\W+", "_", name).strip("_") or "v"
-        wanted = wanted if not wanted[0].isdigit() else f"v{wanted}"
+        normal = unicodedata.normalize("NFKC", name)  # as Python reads it: x₁ is x1
+        wanted = re.sub("_+", "_", "".join(c if f"_{c}".isidentifier() else "_" for c in normal)).strip("_") or "v"
+        wanted = wanted if wanted.isidentifier() else f"v{wanted}"
         unique, i = wanted, 1
-        while unique in taken or re.fullmatch(r"t\d+|[a-z]*erfc?", unique):
+        while {unique, f"d{unique}"} & taken or re.fullmatch(r"t\d+|[a-z]*erfc?", unique):
             i += 1
             unique = f"{wanted}_{i}"
         taken |= {unique, f"d{unique}"}
