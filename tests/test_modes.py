@@ -23,6 +23,7 @@ from autodiff import (
     no_grad,
     numerical_gradient,
     sqrt,
+    stop_gradient,
     vjp,
 )
 
@@ -254,3 +255,19 @@ def test_who_watches_for_float_is_asked_of_nothing_else_and_once_for_each_line()
     read(everything=True)  # the line was warned of: no second warning, but each is asked of
     assert asked[1:] == ["a comparison", ".data", "bool()", "float()"] * 3
     assert modes.reads[0] == 0
+
+
+def test_who_watches_for_everything_is_asked_of_each_value_that_becomes_a_constant():
+    asked = []
+    x = Value(2.0)
+
+    def reader(node, how, place):
+        asked.append((node, how, place[0]))
+        return ""
+
+    with modes.WatchingReads(reader, everything=True):
+        stop_gradient([x, 3.0])
+    assert asked == [(x, "stop_gradient()", __file__)] and asked[0][0] is x
+    with modes.WatchingReads(reader):
+        stop_gradient([x, 3.0])
+    assert len(asked) == 1

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from autodiff import DomainError, Value, engine, grad, gradients, jvp, log, sqrt, topological_order, vjp
+from autodiff import DomainError, Value, engine, grad, gradients, jacobian, jvp, log, sqrt, topological_order, vjp
 
 
 @pytest.fixture
@@ -241,6 +241,13 @@ def test_one_walk_serves_every_output(walked):
     walked.clear()
     jvp(outputs, (1.0,), (1.0,))
     assert sum(walked) < 3 * 2300
+
+
+def test_one_walk_serves_each_row_of_a_jacobian_between_values(walked):
+    w = Value(3.0)
+    rows = jacobian(lambda x: [x * w] * 50)(2.0)
+    assert [row.data for row in rows] == [3.0] * 50
+    assert len(walked) <= 2 * 50
 
 
 def test_what_was_made_before_a_call_is_not_walked_through(walked):
