@@ -97,8 +97,9 @@ def test_a_wrong_slope_beside_a_kink_is_not_excused_by_the_kink(faulty):
     assert verdicts(wrong(f, 1e-6)) == ["wrong"]
 
 
-def test_a_jump_is_no_kink():
-    report = wrong(lambda x: x * 0 + (1.0 if x > 0 else 0.0), 0.0)
+@pytest.mark.parametrize("place", [0.0, 0.5, -42.0])
+def test_a_jump_is_neither_a_kink_nor_undecided(place):
+    report = wrong(lambda x: x * 0 + (1.0 if x > place else 0.0), place)
     assert verdicts(report) == ["wrong"]
 
 
@@ -225,6 +226,21 @@ def test_the_foot_says_the_order_of_the_taylor_remainder_up_to_4(order, foot):
     report = ad.GradcheckReport("f", (), order)
     assert report.foot == f"Taylor remainder: {foot}"
     assert report.ok == ("wrong (" not in foot)
+
+
+def test_the_title_counts_each_verdict():
+    given = ["wrong", "ok", "kink", "wrong", "undecided", "ok", "ok"]
+    report = ad.GradcheckReport(
+        "f", tuple(ad.Check(f"x{i}", 1.0, 1.0, verdict) for i, verdict in enumerate(given)), None
+    )
+    assert report.title == "gradcheck of f: 3 ok, 1 kink, 1 undecided, 2 wrong"
+
+
+def test_sixty_rows_are_shown_whatever_their_verdict():
+    rows = [ad.Check(f"x{i}", 1.0, 1.0, "ok") for i in range(61)]
+    assert "more" not in str(ad.GradcheckReport("f", tuple(rows[:60]), None))
+    text = str(ad.GradcheckReport("f", tuple(rows), None))
+    assert "\nx59 " in text and "\nx60 " not in text and "\n… and 1 more, none of them wrong\n" in text
 
 
 def test_the_taylor_direction_is_seeded():
