@@ -80,6 +80,24 @@ def test_gradients_of_shared_nodes_add_over_all_paths():
     assert b.grad == 2 * 6.0 + 1 and a.grad == 3.0 * b.grad
 
 
+def test_a_value_without_its_init_is_a_zero_without_a_label():
+    bare = Value.__new__(Value)
+    assert (bare.data, bare.grad, bare.label, bare.op, bare.args, bare.partials) == (0.0, 0.0, "", None, (), ())
+    bare.backward()
+    assert bare.grad == 1.0
+
+
+def test_a_value_whose_init_is_called_again_is_a_new_leaf():
+    x = Value(3.0, "x")
+    node, used = x * x, x + 1.0
+    used.backward()
+    used.grad, x.grad = 5.0, 7.0
+    for again in (node, used, x):
+        again.__init__(2.0)
+        assert (again.data, again.grad, again.label, again.op) == (2.0, 0.0, "", None)
+        assert again.args == again.partials == again.parents == ()
+
+
 # The backward pass
 
 

@@ -207,6 +207,25 @@ def test_a_walk_within_a_walk_says_so_and_leaves_both_graphs_as_they_were():
     assert other.grad == 6.0
 
 
+def test_within_a_walk_values_may_be_made_but_none_anew():
+    x, y = long_chain(1_000_000 if engine.name == "native" else 100_000)
+    said: list[str] = []
+    made: list[Value] = []
+
+    def handler(*_: object) -> None:
+        made.append(Value(2.0) * 3.0)
+        try:
+            made[0].__init__(1.0)
+        except RuntimeError as error:
+            said.append(str(error))
+
+    with alarm(handler, 0.003):
+        y.backward()
+        signal.setitimer(signal.ITIMER_REAL, 0)
+    assert said == ["a node was made anew within a walk over its graph, by a signal handler or a trace function"]
+    assert made[0].op is not None and x.grad > 0.0
+
+
 # Cost
 
 
