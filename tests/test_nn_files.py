@@ -156,6 +156,17 @@ def test_nothing_else_beside_a_file_is_touched(locks, tmp_path):
     assert names(tmp_path) == sorted([*others, LEFT, "file"])
 
 
+@unix
+def test_what_cannot_be_removed_keeps_nothing_else_from_being_removed(tmp_path, monkeypatch):
+    folder = ".file.00000000000000ff.tmp"
+    (tmp_path / folder).mkdir()
+    (tmp_path / LEFT).write_text("")
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "listdir", lambda _: [folder, LEFT])
+        write_atomically(tmp_path / "file", "content")
+    assert names(tmp_path) == [folder, "file"]
+
+
 def test_a_file_is_written_into_a_folder_that_cannot_be_listed(tmp_path, monkeypatch):
     def refused(_):
         raise PermissionError(13, "Permission denied")

@@ -53,6 +53,9 @@ def test_a_number_operand_stays_a_float_and_makes_no_node():
         (x + True, (x, 1.0), (1.0, 0.0)),
         (7 - x, (7.0, x), (0.0, -1.0)),
         (x**2, (x, 2.0), (6.0, 0.0)),
+        (2.0 * x, (2.0, x), (0.0, 2.0)),
+        (x % 2, (x, 2.0), (1.0, 0.0)),
+        (7 % x, (7.0, x), (0.0, -2.0)),
     ]:
         assert y.args == args and y.parents == (x,) and y.partials == partials
         assert all(type(a) is float for a in y.args if not isinstance(a, Value))
@@ -62,6 +65,13 @@ def test_a_power_with_a_number_exponent_never_asks_for_the_logarithm_of_a_negati
     x = Value(-2.0)
     (x**3).backward()
     assert x.grad == 12.0
+
+
+@pytest.mark.parametrize(("x", "data", "slope"), [(3.0, 3.0, 1.0), (0.5, 0.5, 1.0), (0.0, 0.0, 0.0), (-2.0, 0.0, 0.0)])
+def test_relu_as_a_method_is_the_function(x, data, slope):
+    for y in (Value(x).relu(), autodiff.relu(Value(x))):
+        assert (y.op, y.data, y.partials) == (OPS["relu"], data, (slope,))
+    assert math.copysign(1.0, Value(-0.0).relu().data) == math.copysign(1.0, autodiff.relu(-0.0)) == -1.0
 
 
 def test_an_operand_used_twice_by_one_operation_contributes_twice():
@@ -129,6 +139,16 @@ def test_backward_refuses_a_seed_that_is_no_number(seed):
     with pytest.raises(TypeError, match="backward"):
         (x * 2).backward(seed)
     assert x.grad == 0.0
+
+
+def test_a_pass_that_fails_leaves_the_gradients_of_leaves_and_makes_those_between_0():
+    w, zero = Value(2.0), Value(0.0)
+    between = w * 3.0
+    y = between * autodiff.sqrt(zero)
+    w.grad, between.grad = 5.0, 7.0
+    with pytest.raises(autodiff.DomainError, match="sqrt is not differentiable"):
+        y.backward()
+    assert (w.grad, between.grad, y.grad) == (5.0, 0.0, 0.0)
 
 
 def test_backward_on_a_leaf_adds_the_seed_to_its_gradient():
