@@ -114,6 +114,37 @@ def test_arguments_may_be_nested_as_deeply_as_memory_allows():
         grad(innermost)(unlucky)
 
 
+@pytest.mark.parametrize(("depth", "written"), [(6, "[0]" * 6), (7, "[0][0][0]…[0][0][0]")])
+def test_a_place_is_written_out_to_a_depth_of_six(depth, written):
+    deep: object = "a"
+    for _ in range(depth):
+        deep = [deep]
+    with pytest.raises(TypeError, match=rf"square: argument\[0\]{re.escape(written)} takes a Value or a number"):
+        grad(square)(deep)
+
+
+@pytest.mark.parametrize(
+    ("argument", "place"),
+    [([1.0, math.inf], "[1]"), ([Value(1.0), math.nan], "[1]"), (np.array([1.0, math.inf]), ".flat[1]")],
+)
+def test_a_number_that_is_not_finite_is_refused_by_its_place(argument, place):
+    with pytest.raises(ValueError, match=rf"square: argument\[0\]{re.escape(place)} was given (inf|nan): only finite"):
+        grad(square)(argument)
+
+
+def test_a_named_tuple_comes_back_as_one():
+    from collections import namedtuple
+
+    Point = namedtuple("Point", "a b")
+    slope = grad(lambda p: p.a * p.b)(Point(2.0, 3.0))
+    assert slope == Point(3.0, 2.0) and type(slope) is Point
+
+
+def test_arrays_of_no_element_and_of_one_have_derivatives_of_their_shape():
+    assert grad(lambda a: Value(1.0))(np.zeros((0, 2))).shape == (0, 2)
+    assert jacobian(lambda v: np.array([v[0] * v[1]]))(np.array([2.0, 3.0])).tolist() == [[3.0, 2.0]]
+
+
 def test_an_empty_result_has_an_empty_seed():
     result, pull_back = vjp(lambda x: [], 1.0)
     assert result == [] and pull_back([]) == (0.0,)

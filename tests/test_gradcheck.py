@@ -103,6 +103,23 @@ def test_a_jump_is_neither_a_kink_nor_undecided(place):
     assert verdicts(report) == ["wrong"]
 
 
+@pytest.mark.parametrize("x", [1e12, -1e12])
+@pytest.mark.parametrize("far", [1e18, -1e18])
+def test_a_wrong_slope_of_a_line_so_far_out_that_long_steps_alone_tell_it_is_wrong(faulty, x, far):
+    f = faulty(lambda xp, x: x + 0.0, lambda xp, out, x: 2.0)
+    assert verdicts(wrong(lambda x: f(x) + far, x)) == ["wrong"]
+
+
+@pytest.mark.parametrize(("x", "far", "given"), [(-1.0, -1e6, 1.0), (42.0, 1e6, 0.0)])
+def test_a_wrong_slope_where_few_steps_tell_the_right_one_is_wrong(faulty, x, far, given):
+    f = faulty(lambda xp, x: xp.sin(1e12 * x), lambda xp, out, x: given + 0.0 * x)
+    assert verdicts(wrong(lambda x: f(x) + far, x)) == ["wrong"]
+
+
+def test_a_slope_of_what_is_zero_is_wrong(faulty):
+    assert verdicts(wrong(faulty(lambda xp, x: 0.0 * x, lambda xp, out, x: 1.0), 0.5)) == ["wrong"]
+
+
 def test_an_input_that_python_reads_as_a_float_is_found():
     report = wrong(lambda x, y: x * math.exp(y), (2.0, 1.0))
     assert [(c.label, c.verdict) for c in report.checks] == [("x", "ok"), ("y", "wrong")]

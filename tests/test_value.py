@@ -54,6 +54,8 @@ def test_a_number_operand_stays_a_float_and_makes_no_node():
         (7 - x, (7.0, x), (0.0, -1.0)),
         (x**2, (x, 2.0), (6.0, 0.0)),
         (2.0 * x, (2.0, x), (0.0, 2.0)),
+        (x + 2.0, (x, 2.0), (1.0, 0.0)),
+        (x - 2.0, (x, 2.0), (1.0, 0.0)),
         (x % 2, (x, 2.0), (1.0, 0.0)),
         (7 % x, (7.0, x), (0.0, -2.0)),
     ]:
@@ -331,6 +333,29 @@ def test_numpy_scalars_work_from_both_sides():
             assert all(type(a) in (float, Value) for a in result.args)
         assert (number < v) and (v > number) and not (number == v)
     assert (np.bool_(True) * v).data == 3.0 and Value(np.bool_(True)).data == 1.0
+
+
+def test_an_array_of_one_number_is_told_to_give_it_out():
+    np = pytest.importorskip("numpy")
+    for array in (np.array(1.5), np.array(2)):
+        with pytest.raises(TypeError, match=r"; convert it first: x.item\(\)$"):
+            Value(array)
+    assert Value(np.bool_(False)).data == 0.0
+
+
+@pytest.mark.parametrize("label", [3, None, b"x"])
+def test_a_label_is_a_str(label):
+    x = Value(1.0, "x")
+    with pytest.raises(TypeError, match=f"^a label is a str, not {type(label).__name__} {label!r}$"):
+        Value(1.0, label)
+    with pytest.raises(TypeError, match="^a label is a str"):
+        x.label = label
+    assert x.label == "x"
+
+
+def test_of_two_operands_the_one_without_a_derivative_is_named():
+    with pytest.raises(autodiff.DomainError, match="pow is not differentiable at x = 0.0, y = 0.5 with respect to x"):
+        (Value(0.0) ** Value(0.5)).backward()
 
 
 def test_numpy_object_arrays_of_values_compute():
