@@ -226,6 +226,8 @@ def test_a_name_must_be_an_identifier(name):
         (lambda xp, x: x + 0.0, [lambda xp, out, x: 1.0, lambda xp, out, x: 1.0]),
         (lambda xp, x: x + 0.0, lambda xp, out, x: 1.0),
         (lambda xp, *x: xp.sum(*x), [lambda xp, out, *x: 1.0]),
+        (lambda xp, *x: xp.sum(*x), [lambda xp: 1.0]),
+        (lambda xp, x, *rest: x * rest[0], [lambda xp: 1.0]),
         (lambda xp, x, *rest: x * rest[0], [lambda xp, out, x, *rest: rest[0], lambda xp, out, x, *rest: x]),
     ],
 )
@@ -339,6 +341,16 @@ def test_a_declared_domain_is_kept():
         ),
         ({"partials": [lambda xp, out, x: None]}, "a partial of operation 'odd' gives None: it must return its result"),
         ({"domain": "x > 0"}, r'the domain of operation \'odd\' is a Domain or a pair .* \("x > 0", .*, not \'x > 0\''),
+        (
+            {
+                "value": lambda xp, x, y: x * y,
+                "partials": [lambda xp, out, x, y: y, lambda xp, out, x, y: None],
+            },
+            "a partial of operation 'odd' gives None",
+        ),
+        ({"domain": ["x > 0", lambda x: x > 0]}, "the domain of operation 'odd' is a Domain or a pair"),
+        ({"domain": (0, lambda x: x > 0)}, "the domain of operation 'odd' is a Domain or a pair"),
+        ({"domain": ("x > 0", lambda x: x > 0, "x")}, "the domain of operation 'odd' is a Domain or a pair"),
         ({"domain": ("x > 0", "x > 0")}, "the domain of operation 'odd' is a Domain or a pair"),
     ],
 )
