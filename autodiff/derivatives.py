@@ -318,11 +318,7 @@ class _Call:
 
     def slopes(self) -> list[Value]:
         """The gradient of the one output, as Values."""
-        y = self.one_output()
-        return [
-            g if isinstance(g, Value) else self.constant(g)
-            for g in pull_back_values([y], [1.0], self.inputs, self.since, self.constant)
-        ]
+        return pull_back_values([self.one_output()], [1.0], self.inputs, self.since, self.constant)
 
     def with_aux(self, value: Any) -> Any:
         if not self.has_aux:
@@ -384,7 +380,7 @@ def _along(
 
 
 def _iterable(xs: Any) -> Iterable[Any]:
-    if isinstance(xs, Value) or not isinstance(xs, Iterable):
+    if not isinstance(xs, Iterable):  # a Value is none
         raise TypeError(f"gradients takes a sequence of Values, as in gradients(y, [x]), not {shorten(xs)}")
     return xs
 

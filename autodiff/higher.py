@@ -34,13 +34,13 @@ def pull_back_values(
     for root, seed in zip(roots, seeds, strict=True):
         totals[root] = totals[root] + seed if root in totals else seed
     for node in reversed(order):
-        if node in totals and node.op is not None and node in between:
+        if node.op is not None and node in between:  # and so is what led to it, from a root down
             received, args = totals[node], node.args
             wanted = [i for i, arg in enumerate(args) if isinstance(arg, Value) and arg in between]
             for i, partial in zip(wanted, _locals(node, wanted), strict=True):
                 arg, amount = args[i], _times(received, partial)
                 totals[arg] = totals[arg] + amount if arg in totals else amount
-    found = [totals.get(x, 0.0) if x in between else 0.0 for x in xs]
+    found = [totals.get(x, 0.0) for x in xs]
     return [g if isinstance(g, Value) else constant(g) for g in found]
 
 
@@ -58,7 +58,7 @@ def push_forward_values(
     for node in order:
         args = node.args
         wanted = [i for i, arg in enumerate(args) if isinstance(arg, Value) and arg in tangents]
-        if wanted and node not in tangents:
+        if wanted:  # no x depends on another
             partials = _locals(node, wanted)
             amounts = [_times(tangents[args[i]], partial) for i, partial in zip(wanted, partials, strict=True)]
             tangents[node] = functools.reduce(operator.add, amounts)

@@ -121,7 +121,7 @@ def _kind_of(part: Any) -> _Kind:
     if isinstance(part, list | tuple):
         make = (lambda parts: type(part)(*parts)) if hasattr(part, "_fields") else type(part)
         types = set(map(type, part))
-        return _Kind("a sequence", len(part), make, (), (), bool(types) and types <= _NUMBERS, types == _FLOATS)
+        return _Kind("a sequence", len(part), make, (), (), types <= _NUMBERS, types == _FLOATS)
     if isinstance(part, dict):
         keys = tuple(part)
         return _Kind("a dict", len(keys), lambda parts: dict(zip(keys, parts, strict=True)), keys)

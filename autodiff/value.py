@@ -23,9 +23,10 @@ from autodiff.op import OPERATORS, OPS, Op
 from autodiff.ops import ABS, ADD, BUILT_IN, DIV, DOT, EXP, MOD, MUL, NEG, POW, RELU, SUB, SUM
 from autodiff.walks import last_assignment, oldest, order, pull_back, push_forward, tick
 
-__all__ = ["Value", "apply", "function", "get_data", "get_grad", "last_assignment", "n_ary", "oldest", "order"]
-__all__ += ["pull_back", "push_forward", "record", "restore", "set_data", "set_grad", "softmax", "tick"]
-__all__ += ["topological_order"]
+__all__ = [
+    "Value", "apply", "function", "get_data", "get_grad", "last_assignment", "n_ary", "oldest", "order", "pull_back",
+    "push_forward", "record", "restore", "set_data", "set_grad", "softmax", "tick", "topological_order",
+]  # fmt: skip
 
 name = "python"
 

@@ -192,6 +192,26 @@ def test_built_in_names_are_refused(name):
     assert grad(ad.exp)(0.0) == 1.0
 
 
+def test_a_name_that_rules_write_for_something_else_is_refused():
+    with pytest.raises(ValueError, match=r"^'step' is what rules write xp.step for \(step\(x\): 1 where x > 0"):
+        define_op("step", lambda xp, x: x + 0.0, [lambda xp, out, x: 1.0])
+    assert "step" not in OPS
+
+
+@pytest.mark.parametrize("rule", [lambda xp, x: 1, lambda xp, x: 1.0 / x, lambda xp, x: x * 1e308 - x * 1e308])
+@pytest.mark.parametrize("n_ary", [False, True])
+def test_the_local_derivatives_of_three_operands_are_floats_inf_where_there_is_none_and_0_of_a_number(rule, n_ary):
+    if n_ary:
+        f = define_op("three", lambda xp, *x: xp.sum(*x), lambda xp, out, *x: [rule(xp, v) for v in x])
+    else:
+        partials = [lambda xp, out, *x, i=i: rule(xp, x[i]) for i in range(3)]
+        f = define_op("three", lambda xp, x, y, z: x + y + z, partials)
+    found = f(Value(1.0), 2.0, Value(3.0)).partials
+    assert found[1] == 0.0 and [type(p) for p in found] == [float] * 3
+    nowhere = [p for x in (0.0, 10.0) for p in f(Value(x), 2.0, Value(x)).partials if not math.isfinite(p)]
+    assert all(p == math.inf for p in nowhere)
+
+
 @pytest.mark.parametrize("name", ["two words", "", "2nd", "a-b", "<b>", "class", None, 3])
 def test_a_name_must_be_an_identifier(name):
     with pytest.raises(ValueError, match="an operation's name must be an identifier, not "):
@@ -206,6 +226,8 @@ def test_a_name_must_be_an_identifier(name):
         (lambda xp, x: x + 0.0, [lambda xp, out, x: 1.0, lambda xp, out, x: 1.0]),
         (lambda xp, x: x + 0.0, lambda xp, out, x: 1.0),
         (lambda xp, *x: xp.sum(*x), [lambda xp, out, *x: 1.0]),
+        (lambda xp, *x: xp.sum(*x), [lambda xp: 1.0]),
+        (lambda xp, x, *rest: x * rest[0], [lambda xp: 1.0]),
         (lambda xp, x, *rest: x * rest[0], [lambda xp, out, x, *rest: rest[0], lambda xp, out, x, *rest: x]),
     ],
 )
@@ -319,6 +341,16 @@ def test_a_declared_domain_is_kept():
         ),
         ({"partials": [lambda xp, out, x: None]}, "a partial of operation 'odd' gives None: it must return its result"),
         ({"domain": "x > 0"}, r'the domain of operation \'odd\' is a Domain or a pair .* \("x > 0", .*, not \'x > 0\''),
+        (
+            {
+                "value": lambda xp, x, y: x * y,
+                "partials": [lambda xp, out, x, y: y, lambda xp, out, x, y: None],
+            },
+            "a partial of operation 'odd' gives None",
+        ),
+        ({"domain": ["x > 0", lambda x: x > 0]}, "the domain of operation 'odd' is a Domain or a pair"),
+        ({"domain": (0, lambda x: x > 0)}, "the domain of operation 'odd' is a Domain or a pair"),
+        ({"domain": ("x > 0", lambda x: x > 0, "x")}, "the domain of operation 'odd' is a Domain or a pair"),
         ({"domain": ("x > 0", "x > 0")}, "the domain of operation 'odd' is a Domain or a pair"),
     ],
 )

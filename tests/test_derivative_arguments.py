@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import warnings
 from decimal import Decimal
 
@@ -83,6 +84,11 @@ def test_seeds_of_another_structure_are_refused_by_their_place(f, seed, message)
         vjp(f, 1.0)[1](seed)
 
 
+def test_vectors_of_hvp_of_another_structure_are_refused_as_its_vectors():
+    with pytest.raises(ValueError, match=r"^hvp's vectors\[0\] must be one number, as in the arguments of square, not"):
+        hvp(square, (1.0,), ([1.0],))
+
+
 def test_a_list_may_stand_for_a_tuple():
     assert jvp(lambda x: x[0] * x[1], ((2.0, 5.0),), ([1.0, 0.0],)) == (10.0, 5.0)
 
@@ -106,6 +112,37 @@ def test_arguments_may_be_nested_as_deeply_as_memory_allows():
         for _ in range(3000):
             unlucky = [unlucky]
         grad(innermost)(unlucky)
+
+
+@pytest.mark.parametrize(("depth", "written"), [(6, "[0]" * 6), (7, "[0][0][0]…[0][0][0]")])
+def test_a_place_is_written_out_to_a_depth_of_six(depth, written):
+    deep: object = "a"
+    for _ in range(depth):
+        deep = [deep]
+    with pytest.raises(TypeError, match=rf"square: argument\[0\]{re.escape(written)} takes a Value or a number"):
+        grad(square)(deep)
+
+
+@pytest.mark.parametrize(
+    ("argument", "place"),
+    [([1.0, math.inf], "[1]"), ([Value(1.0), math.nan], "[1]"), (np.array([1.0, math.inf]), ".flat[1]")],
+)
+def test_a_number_that_is_not_finite_is_refused_by_its_place(argument, place):
+    with pytest.raises(ValueError, match=rf"square: argument\[0\]{re.escape(place)} was given (inf|nan): only finite"):
+        grad(square)(argument)
+
+
+def test_a_named_tuple_comes_back_as_one():
+    from collections import namedtuple
+
+    Point = namedtuple("Point", "a b")
+    slope = grad(lambda p: p.a * p.b)(Point(2.0, 3.0))
+    assert slope == Point(3.0, 2.0) and type(slope) is Point
+
+
+def test_arrays_of_no_element_and_of_one_have_derivatives_of_their_shape():
+    assert grad(lambda a: Value(1.0))(np.zeros((0, 2))).shape == (0, 2)
+    assert jacobian(lambda v: np.array([v[0] * v[1]]))(np.array([2.0, 3.0])).tolist() == [[3.0, 2.0]]
 
 
 def test_an_empty_result_has_an_empty_seed():
@@ -152,6 +189,18 @@ def test_aux_comes_through_every_derivative_as_numbers():
     assert (y, pull_back(1.0)) == (9.0, (6.0,)) and numbers(aux)
 
 
+def test_aux_is_numbers_in_lists_and_tuples_too():
+    slope, aux = grad(lambda x: (x * x, [x * 2.0, (x, "name"), 5]), has_aux=True)(3.0)
+    assert (slope, aux) == (6.0, [6.0, (3.0, "name"), 5])
+    assert [type(aux[0]), type(aux[1]), type(aux[1][0])] == [float, tuple, float]
+
+
+def test_jvp_gives_aux_as_it_is_where_its_results_are_values():
+    v = Value(3.0)
+    y, along, aux = jvp(lambda x: (x * x, x * 2.0), (v,), (1.0,), has_aux=True)
+    assert (y.data, along.data, aux.data) == (9.0, 6.0, 6.0) and gradients(aux, [v]) == [2.0]
+
+
 def test_aux_of_an_inner_derivative_can_be_differentiated():
     def outer(x):
         slope, aux = grad(lambda v: (v * v * x, v * x), has_aux=True)(x)
@@ -183,11 +232,26 @@ def test_argnums_that_are_no_ints_are_refused_before_anything_is_called(argnums)
             derivative(square, argnums)
 
 
+@pytest.mark.parametrize("argnums", ["1.5", 1.0, [1.0]])
+def test_products_say_which_argnums_they_were_given(argnums):
+    given = re.escape(f"not {type(argnums).__name__} {argnums!r}")
+    for product in (
+        lambda: vjp(square, 1.0, argnums=argnums),
+        lambda: jvp(square, (1.0,), (1.0,), argnums=argnums),
+        lambda: hvp(square, (1.0,), (1.0,), argnums=argnums),
+    ):
+        with pytest.raises(TypeError, match=f"^argnums is an int or a tuple of ints, {given}$"):
+            product()
+
+
 @pytest.mark.parametrize("f", [None, 3.0, "sin", Value(1.0)])
 def test_what_is_no_function_is_refused_at_once(f):
     for derivative in (grad, value_and_grad, jacobian, hessian):
         with pytest.raises(TypeError, match="a function is differentiated, not"):
             derivative(f)
+    for product in (lambda: vjp(f, 1.0), lambda: jvp(f, (1.0,), (1.0,)), lambda: hvp(f, (1.0,), (1.0,))):
+        with pytest.raises(TypeError, match="a function is differentiated, not"):
+            product()
 
 
 def test_a_derivative_says_whose_it_is():
@@ -299,6 +363,19 @@ def test_linalg_of_values_says_what_to_use_instead():
     with pytest.raises(TypeError) as refused:
         grad(f)(2.0)
     assert "dot, sum and loops over the object array" in "".join(refused.value.__notes__)
+
+
+@pytest.mark.parametrize(
+    ("f", "noted"),
+    [
+        (lambda x: np.unique(np.array([[x]], dtype=object), axis=0)[0, 0], True),
+        (lambda x: x + "1", False),
+    ],
+)
+def test_a_type_error_is_advised_on_only_where_numpy_refused_values(f, noted):
+    with pytest.raises(TypeError) as refused:
+        grad(f)(2.0)
+    assert hasattr(refused.value, "__notes__") == noted
 
 
 # Refusals

@@ -97,9 +97,27 @@ def test_a_wrong_slope_beside_a_kink_is_not_excused_by_the_kink(faulty):
     assert verdicts(wrong(f, 1e-6)) == ["wrong"]
 
 
-def test_a_jump_is_no_kink():
-    report = wrong(lambda x: x * 0 + (1.0 if x > 0 else 0.0), 0.0)
+@pytest.mark.parametrize("place", [0.0, 0.5, -42.0])
+def test_a_jump_is_neither_a_kink_nor_undecided(place):
+    report = wrong(lambda x: x * 0 + (1.0 if x > place else 0.0), place)
     assert verdicts(report) == ["wrong"]
+
+
+@pytest.mark.parametrize("x", [1e12, -1e12])
+@pytest.mark.parametrize("far", [1e18, -1e18])
+def test_a_wrong_slope_of_a_line_so_far_out_that_long_steps_alone_tell_it_is_wrong(faulty, x, far):
+    f = faulty(lambda xp, x: x + 0.0, lambda xp, out, x: 2.0)
+    assert verdicts(wrong(lambda x: f(x) + far, x)) == ["wrong"]
+
+
+@pytest.mark.parametrize(("x", "far", "given"), [(-1.0, -1e6, 1.0), (42.0, 1e6, 0.0)])
+def test_a_wrong_slope_where_few_steps_tell_the_right_one_is_wrong(faulty, x, far, given):
+    f = faulty(lambda xp, x: xp.sin(1e12 * x), lambda xp, out, x: given + 0.0 * x)
+    assert verdicts(wrong(lambda x: f(x) + far, x)) == ["wrong"]
+
+
+def test_a_slope_of_what_is_zero_is_wrong(faulty):
+    assert verdicts(wrong(faulty(lambda xp, x: 0.0 * x, lambda xp, out, x: 1.0), 0.5)) == ["wrong"]
 
 
 def test_an_input_that_python_reads_as_a_float_is_found():
@@ -225,6 +243,21 @@ def test_the_foot_says_the_order_of_the_taylor_remainder_up_to_4(order, foot):
     report = ad.GradcheckReport("f", (), order)
     assert report.foot == f"Taylor remainder: {foot}"
     assert report.ok == ("wrong (" not in foot)
+
+
+def test_the_title_counts_each_verdict():
+    given = ["wrong", "ok", "kink", "wrong", "undecided", "ok", "ok"]
+    report = ad.GradcheckReport(
+        "f", tuple(ad.Check(f"x{i}", 1.0, 1.0, verdict) for i, verdict in enumerate(given)), None
+    )
+    assert report.title == "gradcheck of f: 3 ok, 1 kink, 1 undecided, 2 wrong"
+
+
+def test_sixty_rows_are_shown_whatever_their_verdict():
+    rows = [ad.Check(f"x{i}", 1.0, 1.0, "ok") for i in range(61)]
+    assert "more" not in str(ad.GradcheckReport("f", tuple(rows[:60]), None))
+    text = str(ad.GradcheckReport("f", tuple(rows), None))
+    assert "\nx59 " in text and "\nx60 " not in text and "\n… and 1 more, none of them wrong\n" in text
 
 
 def test_the_taylor_direction_is_seeded():

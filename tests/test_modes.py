@@ -23,6 +23,7 @@ from autodiff import (
     no_grad,
     numerical_gradient,
     sqrt,
+    stop_gradient,
     vjp,
 )
 
@@ -137,6 +138,14 @@ def test_both_modes_may_be_on_at_once_and_end_in_either_order():
         assert records() and remembers_lines()
 
 
+def test_what_is_made_without_a_graph_has_no_line_to_remember():
+    x = Value(2.0)
+    with detect_anomaly():
+        assert modes.origin_of(x * x) is not None
+        with no_grad():
+            assert modes.origin_of(x * x) is None
+
+
 def test_a_mode_ends_with_an_exception():
     for mode in (no_grad, detect_anomaly):
         with pytest.raises(RuntimeError), mode():
@@ -246,11 +255,27 @@ def test_who_watches_for_float_is_asked_of_nothing_else_and_once_for_each_line()
     def read(everything):
         x = Value(2.0)
         with modes.WatchingReads(reader, everything):
-            return [(x > 1.0, x.data, bool(x), float(x)) for _ in range(3)]
+            return [(x > 1.0, x.data, bool(x), int(x), round(x), float(x)) for _ in range(3)]
 
     with pytest.warns(UserWarning, match="lost") as seen:
         read(everything=False)
     assert asked == ["float()"] and len(seen) == 1
     read(everything=True)  # the line was warned of: no second warning, but each is asked of
-    assert asked[1:] == ["a comparison", ".data", "bool()", "float()"] * 3
+    assert asked[1:] == ["a comparison", ".data", "bool()", "int()", "round()", "float()"] * 3
     assert modes.reads[0] == 0
+
+
+def test_who_watches_for_everything_is_asked_of_each_value_that_becomes_a_constant():
+    asked = []
+    x = Value(2.0)
+
+    def reader(node, how, place):
+        asked.append((node, how, place[0]))
+        return ""
+
+    with modes.WatchingReads(reader, everything=True):
+        stop_gradient([x, 3.0])
+    assert asked == [(x, "stop_gradient()", __file__)] and asked[0][0] is x
+    with modes.WatchingReads(reader):
+        stop_gradient([x, 3.0])
+    assert len(asked) == 1

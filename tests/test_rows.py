@@ -26,7 +26,7 @@ from autodiff.codegen import JAVASCRIPT, row_source, source
 from autodiff.floats import evaluate, local_derivatives
 from autodiff.functions import VALUES
 from autodiff.namespaces import FLOATS, arrays, complex_numbers, fifty_digits, slices
-from autodiff.op import ELEMENTARY, OPERATORS, PRIMITIVES
+from autodiff.op import ELEMENTARY, OPERATORS, PRIMITIVES, Op
 from autodiff.ops import BUILT_IN, DOT, OPS
 from autodiff.testing import operands
 
@@ -231,6 +231,12 @@ def test_source_text_holds_what_the_row_says():
     assert row_source(OPS["exp"], JAVASCRIPT) == (
         "function exp_value(x) {\n    return Math.exp(x);\n}\n\nfunction exp_partial_0(out, x) {\n    return out;\n}"
     )
+
+
+def test_a_rule_may_be_written_with_pythons_remainder():
+    op = Op("ripple", "ripple", lambda xp, x, y: x % y, (lambda xp, out, x, y: 1.0 % x, lambda xp, out, x, y: x % 2.0))
+    text = row_source(op, JAVASCRIPT)
+    assert all(f"return {written};" in text for written in ("mod(x, y)", "mod(1.0, x)", "mod(x, 2.0)"))
 
 
 # Primitives

@@ -53,6 +53,11 @@ def test_a_number_operand_stays_a_float_and_makes_no_node():
         (x + True, (x, 1.0), (1.0, 0.0)),
         (7 - x, (7.0, x), (0.0, -1.0)),
         (x**2, (x, 2.0), (6.0, 0.0)),
+        (2.0 * x, (2.0, x), (0.0, 2.0)),
+        (x + 2.0, (x, 2.0), (1.0, 0.0)),
+        (x - 2.0, (x, 2.0), (1.0, 0.0)),
+        (x % 2, (x, 2.0), (1.0, 0.0)),
+        (7 % x, (7.0, x), (0.0, -2.0)),
     ]:
         assert y.args == args and y.parents == (x,) and y.partials == partials
         assert all(type(a) is float for a in y.args if not isinstance(a, Value))
@@ -62,6 +67,13 @@ def test_a_power_with_a_number_exponent_never_asks_for_the_logarithm_of_a_negati
     x = Value(-2.0)
     (x**3).backward()
     assert x.grad == 12.0
+
+
+@pytest.mark.parametrize(("x", "data", "slope"), [(3.0, 3.0, 1.0), (0.5, 0.5, 1.0), (0.0, 0.0, 0.0), (-2.0, 0.0, 0.0)])
+def test_relu_as_a_method_is_the_function(x, data, slope):
+    for y in (Value(x).relu(), autodiff.relu(Value(x))):
+        assert (y.op, y.data, y.partials) == (OPS["relu"], data, (slope,))
+    assert math.copysign(1.0, Value(-0.0).relu().data) == math.copysign(1.0, autodiff.relu(-0.0)) == -1.0
 
 
 def test_an_operand_used_twice_by_one_operation_contributes_twice():
@@ -78,6 +90,24 @@ def test_gradients_of_shared_nodes_add_over_all_paths():
     b = a * 3.0
     (b * b + b).backward()
     assert b.grad == 2 * 6.0 + 1 and a.grad == 3.0 * b.grad
+
+
+def test_a_value_without_its_init_is_a_zero_without_a_label():
+    bare = Value.__new__(Value)
+    assert (bare.data, bare.grad, bare.label, bare.op, bare.args, bare.partials) == (0.0, 0.0, "", None, (), ())
+    bare.backward()
+    assert bare.grad == 1.0
+
+
+def test_a_value_whose_init_is_called_again_is_a_new_leaf():
+    x = Value(3.0, "x")
+    node, used = x * x, x + 1.0
+    used.backward()
+    used.grad, x.grad = 5.0, 7.0
+    for again in (node, used, x):
+        again.__init__(2.0)
+        assert (again.data, again.grad, again.label, again.op) == (2.0, 0.0, "", None)
+        assert again.args == again.partials == again.parents == ()
 
 
 # The backward pass
@@ -111,6 +141,16 @@ def test_backward_refuses_a_seed_that_is_no_number(seed):
     with pytest.raises(TypeError, match="backward"):
         (x * 2).backward(seed)
     assert x.grad == 0.0
+
+
+def test_a_pass_that_fails_leaves_the_gradients_of_leaves_and_makes_those_between_0():
+    w, zero = Value(2.0), Value(0.0)
+    between = w * 3.0
+    y = between * autodiff.sqrt(zero)
+    w.grad, between.grad = 5.0, 7.0
+    with pytest.raises(autodiff.DomainError, match="sqrt is not differentiable"):
+        y.backward()
+    assert (w.grad, between.grad, y.grad) == (5.0, 0.0, 0.0)
 
 
 def test_backward_on_a_leaf_adds_the_seed_to_its_gradient():
@@ -293,6 +333,29 @@ def test_numpy_scalars_work_from_both_sides():
             assert all(type(a) in (float, Value) for a in result.args)
         assert (number < v) and (v > number) and not (number == v)
     assert (np.bool_(True) * v).data == 3.0 and Value(np.bool_(True)).data == 1.0
+
+
+def test_an_array_of_one_number_is_told_to_give_it_out():
+    np = pytest.importorskip("numpy")
+    for array in (np.array(1.5), np.array(2)):
+        with pytest.raises(TypeError, match=r"; convert it first: x.item\(\)$"):
+            Value(array)
+    assert Value(np.bool_(False)).data == 0.0
+
+
+@pytest.mark.parametrize("label", [3, None, b"x"])
+def test_a_label_is_a_str(label):
+    x = Value(1.0, "x")
+    with pytest.raises(TypeError, match=f"^a label is a str, not {type(label).__name__} {label!r}$"):
+        Value(1.0, label)
+    with pytest.raises(TypeError, match="^a label is a str"):
+        x.label = label
+    assert x.label == "x"
+
+
+def test_of_two_operands_the_one_without_a_derivative_is_named():
+    with pytest.raises(autodiff.DomainError, match="pow is not differentiable at x = 0.0, y = 0.5 with respect to x"):
+        (Value(0.0) ** Value(0.5)).backward()
 
 
 def test_numpy_object_arrays_of_values_compute():

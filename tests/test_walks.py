@@ -12,7 +12,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from autodiff import DomainError, Value, engine, grad, gradients, jvp, log, sqrt, topological_order, vjp
+from autodiff import DomainError, Value, engine, grad, gradients, jacobian, jvp, log, sqrt, topological_order, vjp
 
 
 @pytest.fixture
@@ -207,6 +207,25 @@ def test_a_walk_within_a_walk_says_so_and_leaves_both_graphs_as_they_were():
     assert other.grad == 6.0
 
 
+def test_within_a_walk_values_may_be_made_but_none_anew():
+    x, y = long_chain(1_000_000 if engine.name == "native" else 100_000)
+    said: list[str] = []
+    made: list[Value] = []
+
+    def handler(*_: object) -> None:
+        made.append(Value(2.0) * 3.0)
+        try:
+            made[0].__init__(1.0)
+        except RuntimeError as error:
+            said.append(str(error))
+
+    with alarm(handler, 0.003):
+        y.backward()
+        signal.setitimer(signal.ITIMER_REAL, 0)
+    assert said == ["a node was made anew within a walk over its graph, by a signal handler or a trace function"]
+    assert made[0].op is not None and x.grad > 0.0
+
+
 # Cost
 
 
@@ -241,6 +260,13 @@ def test_one_walk_serves_every_output(walked):
     walked.clear()
     jvp(outputs, (1.0,), (1.0,))
     assert sum(walked) < 3 * 2300
+
+
+def test_one_walk_serves_each_row_of_a_jacobian_between_values(walked):
+    w = Value(3.0)
+    rows = jacobian(lambda x: [x * w] * 50)(2.0)
+    assert [row.data for row in rows] == [3.0] * 50
+    assert len(walked) <= 2 * 50
 
 
 def test_what_was_made_before_a_call_is_not_walked_through(walked):
