@@ -279,7 +279,10 @@ def test_a_row_that_asks_for_a_value_runs_by_element_and_says_so() -> None:
         ),
         (lambda w, x, y, z: shared(x + y, z, w[0]), ["v1 = x + y", "v2 = tanh(v1)", "L = Σ (v2, v1, z)"]),
         (lambda w, x, y, z: shared(w[0] * x, y, w[1]), ["v1 = w·x", "v2 = tanh(v1)", "L = Σ (v2, v1, y)"]),
-        (lambda w, x, y, z: (x + w[0]) * (x + w[0]) * tanh(x + w[0]), ["v1 = x + w", "v2 = v1²", "v3 = tanh(v1)", "L = v2·v3"]),
+        (
+            lambda w, x, y, z: (x + w[0]) * (x + w[0]) * tanh(x + w[0]),
+            ["v1 = x + w", "v2 = v1²", "v3 = tanh(v1)", "L = v2·v3"],
+        ),
     ],
 )  # fmt: skip
 def test_sums_are_gathered_from_how_they_are_written(f: Callable[..., Value], expected: list[str]) -> None:
