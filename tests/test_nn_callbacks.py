@@ -1,5 +1,7 @@
 """A history and the callbacks by themselves: what they keep, when they act, and what they have on file."""
 
+# ruff: noqa: ARG002 (a callback takes the run, used or not)
+
 import json
 from types import SimpleNamespace
 
@@ -94,6 +96,32 @@ def test_early_stopping_watches_the_validation_loss_where_there_is_one(validatio
         history["los"]
     with pytest.raises(ValueError, match="mode must be 'min' or 'max', not 'lowest'"):
         EarlyStopping(mode="lowest")
+
+
+def test_in_a_resumed_run_early_stopping_goes_on_with_the_best_so_far_and_keeps_weights_only_to_restore_them():
+    stopping = EarlyStopping(2, monitor="script", restore_best=False)
+    assert scripted([2, 1, 3, 3, 3], stopping) == (4, 2, 1.0)
+    assert stopping.best_weights == {}
+    stopping.on_fit_start(SimpleNamespace(epoch=4, history=SimpleNamespace(columns={"script": []})))
+    assert (stopping.best_epoch, stopping.best) == (2, 1.0)
+
+
+def test_a_checkpoint_that_is_given_first_has_the_others_at_the_end_of_the_same_epoch(tmp_path):
+    class Counts(Callback):
+        count = 0
+
+        def on_epoch_end(self, training):
+            self.count += 1
+
+        def state_dict(self):
+            return {"count": self.count}
+
+    model = MLP(1, [1], init="zeros")
+    callbacks = [Checkpoint(tmp_path / "c.json"), Counts()]
+    optimizer = SGD(model.parameters(), 0.1)
+    fit(model, [[1.0]], [1.0], optimizer=optimizer, epochs=3, callbacks=callbacks, progress=False)
+    saved = json.loads((tmp_path / "c.json").read_text())["training"]
+    assert saved["callbacks"][0] == {"type": "Counts", "state": {"count": saved["epoch"]}}
 
 
 def test_what_early_stopping_has_on_file_is_its_settings_and_the_best():
