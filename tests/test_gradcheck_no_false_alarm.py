@@ -281,7 +281,9 @@ def test_where_no_difference_can_tell_each_step_is_longer_by_the_golden_ratio_fr
     steps = [v - x for v in seen[seen.index(x + math.ulp(x)) :] if v > x]
     golden = (1.0 + math.sqrt(5.0)) / 2.0
     assert steps[0] == math.ulp(x) and x / golden < steps[-1] < x
-    assert [b / a for a, b in itertools.pairwise(steps[40:])] == pytest.approx([golden] * (len(steps) - 41), rel=1e-6)
+    assert [b / a for a, b in itertools.pairwise(steps[40:])] == pytest.approx(
+        [golden] * (len(steps) - 41), rel=1e-6, abs=0.0
+    )
 
 
 @pytest.mark.parametrize("x", [0.5, 1e8, 1e12])

@@ -35,7 +35,7 @@ TOGETHER: dict[str, tuple[Callable[..., Any], int, int, list[str]]] = {  # of so
         lambda w, x: tanh(tanh(tanh(w[0]))) * x[0] * w[1] + sin(sin(sin(sin(x[0])))) * w[2] * w[3], 4, 1,
         [
             "v1 = tanh(w[1])", "v2 = tanh(v1)", "v3 = tanh(v2)", "v4 = sin(x)", "v5 = sin(v4)", "v6 = sin(v5)",
-            "v7 = v3·x", "v8 = sin(v6)", "v9 = v8·w[2]", "z1[1] = W1[1×2] @ (v7, v9)[2]",
+            "v7 = v3·x", "v8 = sin(v6)", "v9 = v8·w[3]", "z1[1] = W1[1×2] @ (v7, v9)[2]",
         ],
     ),
     "reductions in the order of what they read": (
@@ -97,7 +97,7 @@ TOGETHER: dict[str, tuple[Callable[..., Any], int, int, list[str]]] = {  # of so
     "dots of inputs alone, of weights alone and of both, each by themselves": (
         lambda w, x: tanh(dot(w[:2], x[:2])) * tanh(dot(x[2:4], x[4:6])) * tanh(dot(w[2:4], w[4:])), 6, 6,
         [
-            "v1 = w[1…2] · w[3…4]", "v2 = tanh(v1)", "z1[1] = W1[1×2] @ x[1…2]",
+            "v1 = w[3…4] · w[5…6]", "v2 = tanh(v1)", "z1[1] = W1[1×2] @ x[1…2]",
             "v3 = x[3…4] · x[5…6]", "a1 = tanh((z1, v3))", "v4 = a1[1]·a1[2]", "L = v4·v2",
         ],
     ),

@@ -36,6 +36,9 @@ def lines(program: Program) -> list[str]:
     return [line.strip() for line in program.source().splitlines()]
 
 
+ROWS_OF_3 = [[0.5, -1.0, 2.0], [1.0, 0.25, -0.5]]
+
+
 # Numbers.
 
 
@@ -73,6 +76,39 @@ def test_constants_among_the_operands_have_source_however_many_there_are(f: Call
     assert_gives_the_same(compile(lambda x: f(w, c, x), 1.0, parameters=w), [[0.5], [1.0], [-2.0]])
 
 
+@pytest.mark.parametrize("spread", [False, True])
+def test_matrices_and_what_else_is_done_with_their_weights_have_source(spread: bool) -> None:
+    names = ["W[1,1]", "W[1,2]", "b[1]", "W[2,1]", "W[2,2]", "b[2]"]
+    p = [Value(0.2 + 0.1 * i, name) for i, name in enumerate(names)]
+    w, b, c = [p[0], p[1], p[3], p[4]], [p[2], p[5]], Value(0.5, "c")
+
+    def layer(x: Sequence[Any], bias: Sequence[Any]) -> list[Any]:
+        return [tanh(dot(w[:2], x) + bias[0]), tanh(dot(w[2:], x) + bias[1])]
+
+    def f(x: Any, y: Any, z: Any) -> Any:
+        found = layer([x, y], b) + (layer([y, z], b) if spread else [])
+        return total(found) * total([exp(v) for v in w]) + logsumexp(w) * dot(w, w) + dot(b, b)
+
+    assert_gives_the_same(compile(f, 1.0, 1.0, 1.0, parameters=p), ROWS_OF_3)
+
+    def constant(x: Any, y: Any, z: Any) -> Any:
+        return total(layer([x, y], [c, c]) + (layer([y, z], [c, c]) if spread else [])) * z + b[0] * b[1]
+
+    assert_gives_the_same(compile(constant, 1.0, 1.0, 1.0, parameters=p), ROWS_OF_3)
+
+    def separate(x: Any, y: Any, z: Any) -> Any:
+        return tanh(dot(w[:2], [x, y])) * tanh(dot(w[2:], [y, z])) * (total(b) if spread else 1.0)
+
+    assert_gives_the_same(compile(separate, 1.0, 1.0, 1.0, parameters=p if spread else w), ROWS_OF_3)
+
+
+def test_an_output_has_a_number_for_each_row_whatever_it_is_made_of() -> None:
+    x, c = Value(1.0, "x"), Value(2.0, "c")
+    for outputs in ([where(1.0, c, x)], [where(1.0, c, x), x + c, tanh(c)], [where(c, 3.0, x) * x, log(c) * c]):
+        program = compile(outputs, inputs=[x])
+        assert run(program, "outputs")([1.0, 2.0, 3.0]).tolist() == program([1.0, 2.0, 3.0])[..., :].squeeze().tolist()
+
+
 def test_a_loss_that_is_a_number_has_gradient_0() -> None:
     w = Value(0.3, "w")
     for f in (lambda x: dot([0.0], [w]), lambda x: 0.0 * tanh(w) + dot([0.0, 0.0], [w, w])):
@@ -97,14 +133,19 @@ LABELS = [
 ]
 
 
-@pytest.mark.parametrize("label", LABELS)
-def test_whatever_a_parameter_is_called_the_source_gives_the_numbers(label: str) -> None:
-    w, u, x = Value(0.3, label), Value(0.7, "u"), Value(1.0, "x")
-    rows = [[0.5], [1.0], [-2.0]]
-    assert_gives_the_same(compile(tanh(w * x + u) * erf(w) * tanh(w), inputs=[x], parameters=[w, u]), rows)
-    gathered = compile(tanh(dot([w, w, u], [x, x * x, 2.0])) * tanh(w * x) * erf(u), inputs=[x], parameters=[w, u])
-    assert "np.add.at" in gathered.source()
-    assert_gives_the_same(gathered, rows)
+@pytest.mark.parametrize("lift", [True, False])
+def test_whatever_parameters_and_inputs_are_called_the_source_gives_the_numbers(lift: bool) -> None:
+    w, x = [Value(0.2 + 0.02 * i, label) for i, label in enumerate(LABELS)], Value(1.0, "x")
+    y = total([tanh(v * x) * erf(u) for u, v in zip(w, w[1:] + w[:1], strict=True)]) * logsumexp([w[0], x])
+    program = compile(tanh(y * 0.1), inputs=[x], parameters=w, lift=lift)
+    assert ("np.add.at" in program.source()) or not lift
+    assert_gives_the_same(program, [[0.5], [1.0], [-2.0]])
+
+
+def test_a_single_parameter_may_be_called_what_else_is_a_gradient() -> None:
+    for label in ("dL", "dx", "dv1", "gradient"):
+        w, x = Value(0.3, label), Value(1.0, "x")
+        assert_gives_the_same(compile(tanh(w * x) * w, inputs=[x], parameters=[w]), [[0.5], [-2.0]])
 
 
 @pytest.mark.parametrize(
@@ -129,27 +170,31 @@ def test_a_label_that_is_no_name_or_is_taken_becomes_one_that_is_not(
 # How it reads.
 
 
-@pytest.mark.parametrize(
-    ("rule", "text"),
-    [
-        (lambda xp, x, y: x + y - (x - y) - (y + x), "x + y - (x - y) - (y + x)"),
-        (lambda xp, x, y: x / (x * y) * y / (y / x), "x / (x * y) * y / (y / x)"),
-        (lambda xp, x, y: (x + y) * (x - y) / -(x * y), "(x + y) * (x - y) / -(x * y)"),
-        (lambda xp, x, y: xp.mod(xp.mod(x, y), xp.mod(y, x)) * -x, "x % y % (y % x) * -x"),
-        (lambda xp, x, y: (x**y) ** 0.5 - x ** (y**2.0), "(x ** y) ** 0.5 - x ** (y ** 2.0)"),
-        (lambda xp, x, y: (-x) ** 2.0 + (x + 1.0) ** (-y), "(-x) ** 2.0 + (x + 1.0) ** (-y)"),
-        (lambda xp, x, y: -(x**2.0) - (-(x + 3.0) - y), "-x ** 2.0 - (-(x + 3.0) - y)"),
-        (lambda xp, x, y: xp.abs(x - y) * -2.0 + xp.maximum(x, -1.0), "np.abs(x - y) * (-2.0) + np.maximum(x, -1.0)"),
-        (lambda xp, x, y: xp.sin(x * y - 1.0) ** xp.cos(-x), "np.sin(x * y - 1.0) ** np.cos(-x)"),
-        (lambda xp, x, y: xp.unless(xp.less(x + 1.0, y), x, -y), "np.where(x + 1.0 < y, x, -y)"),
-    ],
-)
-def test_a_formula_is_written_with_the_brackets_that_python_needs(rule: Any, text: str) -> None:
+FORMULAS: list[tuple[Any, str]] = [
+    (lambda xp, x, y: x + y - (x - y) - (y + x), "x + y - (x - y) - (y + x)"),
+    (lambda xp, x, y: x / (x * y) * y / (y / x), "x / (x * y) * y / (y / x)"),
+    (lambda xp, x, y: (x + y) * (x - y) / -(x * y), "(x + y) * (x - y) / -(x * y)"),
+    (lambda xp, x, y: xp.mod(xp.mod(x, y), xp.mod(y, x)) * -x, "x % y % (y % x) * -x"),
+    (lambda xp, x, y: (x**y) ** 0.5 - x ** (y**2.0), "(x ** y) ** 0.5 - x ** (y ** 2.0)"),
+    (lambda xp, x, y: (-x) ** 2.0 + (x + 1.0) ** (-y), "(-x) ** 2.0 + (x + 1.0) ** (-y)"),
+    (lambda xp, x, y: -(x**2.0) - (-(x + 3.0) - y), "-x ** 2.0 - (-(x + 3.0) - y)"),
+    (lambda xp, x, y: xp.abs(x - y) * -2.0 + xp.maximum(x, -1.0), "np.abs(x - y) * (-2.0) + np.maximum(x, -1.0)"),
+    (lambda xp, x, y: xp.sin(x * y - 1.0) ** xp.cos(-x), "np.sin(x * y - 1.0) ** np.cos(-x)"),
+    (lambda xp, x, y: xp.unless(xp.less(x + 1.0, y), x, -y), "np.where(x + 1.0 < y, x, -y)"),
+    (lambda xp, x, y: xp.mod(x, y) * x, "x % y * x"),
+    (lambda xp, x, y: x * xp.mod(x, y), "x * (x % y)"),
+    (lambda xp, x, y: x - 0.0 * y + (y - 1.0), "x - 0.0 * y + (y - 1.0)"),
+    (lambda xp, x, y: -(x - y) * x, "-(x - y) * x"),
+]
+
+
+def test_a_formula_is_written_with_the_brackets_that_python_needs() -> None:
     x, y = Value(1.25, "x"), Value(2.0, "y")
-    op = define_op("written", rule, [lambda xp, out, x, y: 0.0] * 2)
-    program = compile(op(x, y), inputs=[x, y])
-    assert f"L = {text}" in lines(program)
-    assert run(program, "outputs")([[1.25, 2.0], [3.0, 0.5]]) == pytest.approx(program([[1.25, 2.0], [3.0, 0.5]]))
+    for rule, text in FORMULAS:
+        op = define_op("written", rule, [lambda xp, out, x, y: 0.0] * 2)
+        program = compile(op(x, y), inputs=[x, y])
+        assert f"L = {text}" in lines(program)
+        assert run(program, "outputs")([[1.25, 2.0], [3.0, 0.5]]) == pytest.approx(program([[1.25, 2.0], [3.0, 0.5]]))
 
 
 def test_what_is_needed_twice_has_a_line_of_its_own() -> None:
@@ -182,3 +227,25 @@ def test_numbers_are_written_where_they_stand_and_helpers_in_their_order() -> No
     ]
     assert found[5] == "erfc = np.vectorize(math.erfc, otypes=[float])"
     assert {"v1 = erf(x)", "v2 = erfc(x)", "v3 = x * (-2.0)", "v4 = (-2.0) - x"} <= set(found)
+
+
+@pytest.mark.parametrize(
+    ("matrix", "index"),
+    [
+        ([[0, 1], [2, 3]], "2 * np.arange(2)[:, None] + np.arange(2)"),
+        ([[1, 2], [4, 5]], "1 + 3 * np.arange(2)[:, None] + np.arange(2)"),
+        ([[0, 2], [1, 3]], "np.arange(2)[:, None] + 2 * np.arange(2)"),
+        ([[0, 3], [1, 4]], "np.arange(2)[:, None] + 3 * np.arange(2)"),
+        ([[0, 1, 2]], "None, 0:3"),
+        ([[1, 3, 5]], "None, 1:6:2"),
+    ],
+)
+def test_an_index_is_as_short_as_it_can_be(matrix: list[list[int]], index: str) -> None:
+    p = [Value(0.1 * i) for i in range(6)]
+    x = [Value(0.5, f"x[{i}]") for i in range(len(matrix[0]))]
+    others = [tanh(v * x[0]) for i, v in enumerate(p) if not any(i in row for row in matrix)]
+    loss = total([*others, *(tanh(dot([p[i] for i in row], x)) for row in matrix)])
+    program = compile(loss, inputs=x, parameters=p)
+    assert f"W1 = theta[{index}]" in lines(program)
+    assert any(line.startswith(f"df[:, 0][{index}] += ") for line in lines(program))
+    assert_gives_the_same(program, [[0.5 * i + 0.25 * j for i in range(len(x))] for j in range(3)])

@@ -73,7 +73,7 @@ class Names:
         for stem, group in itertools.groupby(enumerate(stems), key=lambda pair: pair[1]):
             places = np.array([i for i, _ in group], dtype=np.intp)
             name = stem if places.size > 1 or self._stems[stem] == 1 else str(labels[int(places[0])]) or stem
-            blocks.append(Block(self._name(name), varies, places, _numbers([labels[i] for i in places])))
+            blocks.append(Block(self._name(name), varies, places, _numbers([labels[i] for i in places.tolist()])))
         return blocks
 
     def _weights(self, labels: Sequence[str]) -> list[Block]:
@@ -179,8 +179,9 @@ def _numbers(labels: Sequence[str]) -> list[int]:
 
 def _part(place: Place, block: Block) -> str:
     """Which of a block's scalars."""
-    where = dict(zip(block.index.flat, block.numbers or range(1, block.size + 1), strict=True))
-    picked = [where[int(i)] for i in place.index.flat]
+    numbers = block.numbers or range(1, block.size + 1)
+    where = dict(zip(block.index.ravel().tolist(), numbers, strict=True))
+    picked = [where[i] for i in place.index.ravel().tolist()]
     if len(picked) == 1:
         return str(picked[0])
     if picked == list(range(picked[0], picked[-1] + 1)):

@@ -159,7 +159,7 @@ class _Source:
         if (number := self.names.number(place)) is not None:
             return f"np.full({place.shape}, {number!r})"
         block = self.names.whole(place)
-        if block is not None and block in self.names.weights and block.index.ndim == 2:
+        if block in self.names.weights and block.index.shape == place.shape:
             return self.python[block.name]
         return f"{self._read(place)}.reshape({place.shape[0]}, {place.shape[1]})"
 
@@ -359,13 +359,11 @@ def _written(index: Indices) -> str:
     """An index as short as it can be: by arithmetic where it is even."""
     steps = Place(False, index).steps
     listed = f"np.array({index.tolist()})"
-    if steps is None or not index.size or 0 in steps:
+    if steps is None:
         return listed
     first = int(index.flat[0])
     if index.ndim == 1:
-        return f"{first}:{index[-1] + 1}" + (f":{steps[0]}" if steps[0] != 1 and index.size > 1 else "")
-    if index.ndim > 2:
-        return listed
+        return f"{first}:{index[-1] + 1}" + (f":{steps[0]}" if steps[0] != 1 else "")
     if index.shape[1] == 1:
         return f"{_written(index[:, 0])}, None"
     if index.shape[0] == 1:
