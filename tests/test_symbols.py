@@ -80,7 +80,7 @@ def test_a_negative_number_is_in_brackets_where_a_factor_or_a_base_stands():
 
 
 @pytest.mark.parametrize(
-    ("name", "latex"), [("x", "x"), ("x₁", "x_{1}"), ("w₀₂₉", "w_{029}"), ("rate", r"\mathrm{rate}")]
+    ("name", "latex"), [("x", "x"), ("x₁", "x_{1}"), ("X₂", "X_{2}"), ("w₀₂₉", "w_{029}"), ("rate", r"\mathrm{rate}")]
 )
 def test_a_name_has_its_digits_below_and_stands_upright_if_it_is_a_word(name, latex):
     assert (named(name).text, named(name).latex) == (name, latex)
