@@ -15,6 +15,8 @@ FUNCTIONS = ("exp", "log", "sin", "cos", "tan", "arcsin", "arccos", "arctan", "s
     [
         (lambda: x + y, "x + y", "x + y"),
         (lambda: x + 1, "x + 1", "x + 1"),
+        (lambda: 1 + x, "1 + x", "1 + x"),
+        (lambda: x * (y * 2), "x·y·2", r"x \cdot y \cdot 2"),
         (lambda: 1 - x, "1 − x", "1 - x"),
         (lambda: x - (y + 1), "x − (y + 1)", r"x - \left(y + 1\right)"),
         (lambda: x - (y - 1), "x − (y − 1)", r"x - \left(y - 1\right)"),
