@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from autodiff import Value, grad, gradients, sum, topological_order
+from autodiff import Value, dot, grad, gradients, leaves, sum, topological_order
 
 
 class Parameter(Value):
@@ -95,6 +95,17 @@ def test_attributes_may_refer_to_the_graph_itself(copied):
     twin = again.parents[0]
     assert twin.owner[0] is twin and twin.owner[1] is again
     del w.owner, twin.owner  # a cycle through a node is never freed
+
+
+@every_copy
+@pytest.mark.parametrize("count", [1, 2, 3, 4])
+def test_a_node_keeps_its_operands_and_local_derivatives_however_many_they_are(copied, count):
+    xs = [Value(float(i + 1)) for i in range(count)]
+    again = copied(dot([*xs, 5.0], [*xs[::-1], 7.0]))
+    assert again.args == (*xs, 5.0, *xs[::-1], 7.0) and again.partials == (*xs[::-1], 0.0, *xs, 0.0)
+    twin = copied(sum(xs) * 2.0)
+    twin.backward()
+    assert [leaf.grad for leaf in leaves(twin)] == [2.0] * count and twin.partials == (2.0, 0.0)
 
 
 def test_a_shallow_copy_has_the_same_operands_and_attributes():

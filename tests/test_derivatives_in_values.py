@@ -70,6 +70,7 @@ def test_of_an_operation_only_the_derivatives_that_are_asked_for_have_to_be_ther
 def test_a_gradient_that_is_there_already_is_given_as_it_is():
     a, x = Value(3.0), Value(2.0)
     assert gradients(a * x, [x], create_graph=True)[0] is a
+    assert gradients(x + a, [x], create_graph=True, seed=a)[0] is a
 
 
 def test_gradients_are_finite_one_by_one():

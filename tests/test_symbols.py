@@ -15,6 +15,8 @@ FUNCTIONS = ("exp", "log", "sin", "cos", "tan", "arcsin", "arccos", "arctan", "s
     [
         (lambda: x + y, "x + y", "x + y"),
         (lambda: x + 1, "x + 1", "x + 1"),
+        (lambda: 1 + x, "1 + x", "1 + x"),
+        (lambda: x * (y * 2), "x·y·2", r"x \cdot y \cdot 2"),
         (lambda: 1 - x, "1 − x", "1 - x"),
         (lambda: x - (y + 1), "x − (y + 1)", r"x - \left(y + 1\right)"),
         (lambda: x - (y - 1), "x − (y − 1)", r"x - \left(y - 1\right)"),
@@ -80,7 +82,7 @@ def test_a_negative_number_is_in_brackets_where_a_factor_or_a_base_stands():
 
 
 @pytest.mark.parametrize(
-    ("name", "latex"), [("x", "x"), ("x₁", "x_{1}"), ("w₀₂₉", "w_{029}"), ("rate", r"\mathrm{rate}")]
+    ("name", "latex"), [("x", "x"), ("x₁", "x_{1}"), ("X₂", "X_{2}"), ("w₀₂₉", "w_{029}"), ("rate", r"\mathrm{rate}")]
 )
 def test_a_name_has_its_digits_below_and_stands_upright_if_it_is_a_word(name, latex):
     assert (named(name).text, named(name).latex) == (name, latex)

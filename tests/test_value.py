@@ -63,6 +63,14 @@ def test_a_number_operand_stays_a_float_and_makes_no_node():
         assert all(type(a) is float for a in y.args if not isinstance(a, Value))
 
 
+def test_a_number_among_many_operands_does_not_vary_and_a_sum_of_negative_zeros_is_one():
+    x = Value(3.0)
+    assert autodiff.sum([x, 2.0, x]).partials == (1.0, 0.0, 1.0)
+    assert dot([x, 2.0], [5.0, x]).partials == (5.0, 0.0, 0.0, 2.0)
+    for zero in (autodiff.sum([Value(-0.0)]), dot([Value(-0.0)], [1.0])):
+        assert math.copysign(1.0, zero.data) == -1.0
+
+
 def test_a_power_with_a_number_exponent_never_asks_for_the_logarithm_of_a_negative_base():
     x = Value(-2.0)
     (x**3).backward()

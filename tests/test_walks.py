@@ -297,6 +297,15 @@ def test_an_inner_derivative_sees_what_was_assigned_after_its_inputs_were_made()
         grad(f)(1.0)
 
 
+def test_gradients_go_as_far_back_as_the_oldest_of_what_they_are_asked_for():
+    x = Value(2.0)
+    square = x * x
+    assert grad(lambda v: v * v)(1.0) == 2.0  # an epoch passes
+    w = Value(3.0)
+    for xs, found in (([x, w], [12.0, 4.0]), ([w, x], [4.0, 12.0])):
+        assert gradients(square * w, xs) == found
+
+
 def test_copies_are_as_young_as_the_copy():
     from copy import deepcopy
 
