@@ -71,9 +71,10 @@ class Names:
         stems = [_stem(label) or otherwise for label in labels]
         blocks: list[Block] = []
         for stem, group in itertools.groupby(enumerate(stems), key=lambda pair: pair[1]):
-            places = np.array([i for i, _ in group], dtype=np.intp)
-            name = stem if places.size > 1 or self._stems[stem] == 1 else str(labels[int(places[0])]) or stem
-            blocks.append(Block(self._name(name), varies, places, _numbers([labels[i] for i in places.tolist()])))
+            places = [i for i, _ in group]
+            name = stem if len(places) > 1 or self._stems[stem] == 1 else labels[places[0]] or stem
+            numbers = _numbers([labels[i] for i in places])
+            blocks.append(Block(self._name(name), varies, np.array(places, dtype=np.intp), numbers))
         return blocks
 
     def _weights(self, labels: Sequence[str]) -> list[Block]:
