@@ -53,7 +53,7 @@ class Symbol:
 
     def __sub__(self, other: Any) -> Symbol:
         other = symbol(other)
-        if other.text == "1" and self.text.isdigit():  # of an exponent that is a number, x^(3 − 1)
+        if other.text == "1" and self.text.isdecimal():  # of an exponent that is a number, x^(3 − 1)
             return symbol(float(self.text) - 1.0)
         return _joined(self, " − ", other)
 
@@ -122,7 +122,7 @@ def power(base: Any, exponent: Any) -> Symbol:
     text, latex = base._in(_ATOM)  # pyright: ignore[reportPrivateUsage]
     if exponent.text == "1":
         return base
-    if exponent.text.replace("−", "").isdigit():
+    if exponent.text.replace("−", "").isdecimal():
         raised = exponent.text.replace("−", "-").translate(_SUPERSCRIPTS)
     else:
         raised = f"^{exponent._in(_ATOM)[0]}"  # pyright: ignore[reportPrivateUsage]

@@ -81,6 +81,11 @@ def test_a_negative_number_is_in_brackets_where_a_factor_or_a_base_stands():
     assert [(symbol(-2.0) ** x).text, (x * symbol(-2.0)).text, (symbol(-2.0) * x).text] == ["(−2)^x", "x·(−2)", "−2·x"]
 
 
+def test_a_name_that_is_a_raised_digit_is_a_name():
+    raised = named("²")
+    assert (str(raised - 1.0), str(x**raised)) == ("² − 1", "x^²")
+
+
 @pytest.mark.parametrize(
     ("name", "latex"), [("x", "x"), ("x₁", "x_{1}"), ("X₂", "X_{2}"), ("w₀₂₉", "w_{029}"), ("rate", r"\mathrm{rate}")]
 )
