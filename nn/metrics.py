@@ -125,7 +125,7 @@ def confusion_matrix(
     pairs = _class_pairs("confusion_matrix", classes, targets)
     if any(isinstance(c, list) for c, _ in pairs):
         raise ValueError("a confusion matrix is of one class an example: take one label of each")
-    order = sorted({c for pair in pairs for c in pair}) if labels is None else labels  # type: ignore[type-var]
+    order = sorted({c for pair in pairs for c in pair}) if labels is None else list(labels)  # type: ignore[type-var]
     place = {label: i for i, label in enumerate(order)}
     matrix = [[0] * len(order) for _ in order]
     for c, t in pairs:

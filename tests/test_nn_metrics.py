@@ -405,3 +405,7 @@ def test_what_a_metric_reads_is_known_through_functools_partial():
     assert [_reads(f) for f in (reading_classes, functools.partial(reading_classes, more=1.0), len)] == [
         "classes", "classes", "outputs"
     ]  # fmt: skip
+
+
+def test_labels_of_a_confusion_matrix_may_come_from_anything_that_gives_them_one_by_one():
+    assert confusion_matrix([1, 0], [1, 1], labels=iter([1, 0])) == [[1, 1], [0, 0]]

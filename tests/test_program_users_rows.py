@@ -198,3 +198,22 @@ def test_the_listing_names_the_derivative_of_a_row_that_is_no_formula_of_vectors
 def test_the_tables_own_rows_run_on_arrays() -> None:
     program = compile(lambda a, b, c, d: tanh(dot([a, b], [c, d])) * tanh(dot([b, c], [d, a])), 1.0, 2.0, 3.0, 4.0)
     assert program.stats.by_element == ()
+
+
+def test_a_rule_with_a_loop_is_walked_once_however_often_its_results_are_read() -> None:
+    """Each turn reads the result before it twice: 2⁴⁰ ways lead through it."""
+
+    def turned(xp: Any, x: Any) -> Any:
+        for _ in range(40):
+            x = x * x + 0.1
+        return x
+
+    def slope(xp: Any, out: Any, x: Any) -> Any:
+        d = 1.0
+        for _ in range(40):
+            d, x = d * 2.0 * x, x * x + 0.1
+        return d
+
+    program = compile(lambda x: define_op("turned", turned, [slope])(x), 0.5)
+    assert program([0.5]).tolist() == [turned(None, 0.5)]
+    assert len(program.source()) < 3000

@@ -196,20 +196,22 @@ class Recipe:
         self.steps: list[Step] = []
         self._known: dict[Step, int] = {}
         operands = [operand(i) if x is None else expression(x) for i, x in enumerate(numbers)]
-        self.value = self._add(value_of(op, operands))
-        out = operand(len(operands))
-        self._known["operand", len(operands)] = self.value
+        value, out = value_of(op, operands), operand(len(operands))
         partials = [partial_of(op, i, out, operands) for i in range(len(operands))]
-        self.partials = [self._add(partial) for partial in partials]
+        added: dict[int, int] = {}  # by the identity of each expression: all of them are held here
+        self.value = self._add(value, added)
+        self._known["operand", len(operands)] = self.value
+        self.partials = [self._add(partial, added) for partial in partials]
 
-    def _add(self, e: Expression) -> int:
-        step = (e.name, *[self._add(a) if isinstance(a, Expression) else a for a in e.args])
-        key = step if e.number is None else (e.name, e.number.hex())  # −0 is not 0
-        found = self._known.get(key)
-        if found is None:
-            found = self._known[key] = len(self.steps)
-            self.steps.append(step)
-        return found
+    def _add(self, e: Expression, added: dict[int, int]) -> int:
+        if id(e) not in added:  # a rule's loop reads each result twice: it must not be walked 2ⁿ times
+            step = (e.name, *[self._add(a, added) if isinstance(a, Expression) else a for a in e.args])
+            key = step if e.number is None else (e.name, e.number.hex())  # −0 is not 0
+            if key not in self._known:
+                self._known[key] = len(self.steps)
+                self.steps.append(step)
+            added[id(e)] = self._known[key]
+        return added[id(e)]
 
     def needed_for(self, wanted: Iterable[int]) -> list[int]:
         """The steps that these need, themselves included, in order."""

@@ -270,7 +270,7 @@ class _Source:
     def _text(self, root: Expression, names: Sequence[str]) -> str:
         """NumPy's text of an expression; what is needed twice has a line of its own before."""
         keys, repeated = _repeated(root)
-        known: dict[object, str] = {}
+        known: dict[int, str] = {}
 
         def text(e: Expression, within: float = 0, tight: bool = False) -> str:
             if e.name == "number":
@@ -306,17 +306,20 @@ class _Source:
         return text(root)
 
 
-def _repeated(root: Expression) -> tuple[dict[int, Any], set[Any]]:
-    """A key for each part of an expression, equal for equal parts, and the keys of those that several others need."""
-    keys: dict[int, Any] = {}
-    needed_by: dict[Any, set[Any]] = {}
+def _repeated(root: Expression) -> tuple[dict[int, int], set[int]]:
+    """A number for each part of an expression, equal for equal parts, and those of parts that several others need."""
+    keys: dict[int, int] = {}  # by the part's identity
+    numbers: dict[tuple[Any, ...], int] = {}
+    needed_by: dict[int, set[Any]] = {}
 
-    def key(e: Expression) -> Any:
-        parts = [key(a) if isinstance(a, Expression) else repr(a) for a in e.args]  # which tells −0 from 0
-        found = keys[id(e)] = (e.name, *parts)
-        for i, part in enumerate(parts):
-            needed_by.setdefault(part, set()).add((found, i))
-        return found
+    def key(e: Expression) -> int:
+        if id(e) not in keys:
+            parts = [key(a) if isinstance(a, Expression) else repr(a) for a in e.args]  # which tells −0 from 0
+            found = keys[id(e)] = numbers.setdefault((e.name, *parts), len(numbers))
+            for i, part in enumerate(parts):
+                if isinstance(part, int):
+                    needed_by.setdefault(part, set()).add((found, i))
+        return keys[id(e)]
 
     key(root)
     return keys, {part for part, needing in needed_by.items() if len(needing) > 1}
@@ -324,9 +327,13 @@ def _repeated(root: Expression) -> tuple[dict[int, Any], set[Any]]:
 
 def _operands_of(e: Expression) -> set[int]:
     """Which operands an expression reads."""
-    if e.name == "operand":
-        return {e.args[0]}
-    return {i for a in e.args if isinstance(a, Expression) for i in _operands_of(a)}
+    parts = {id(e): e}
+    waiting = [e]
+    while waiting:
+        new = {id(a): a for a in waiting.pop().args if isinstance(a, Expression) and id(a) not in parts}
+        parts |= new
+        waiting += new.values()
+    return {part.args[0] for part in parts.values() if part.name == "operand"}
 
 
 def _places(plan: Plan) -> list[Place]:
