@@ -194,7 +194,10 @@ def test_a_fault_that_no_test_finds_survives_and_one_that_a_test_finds_does_not(
     assert (tmp_path / "toy.py").read_text(encoding="utf-8") == TOY["toy.py"]
 
 
-def test_the_reach_of_a_test_is_every_line_that_it_runs_and_that_its_subprocesses_run(tmp_path: Path) -> None:
+@pytest.mark.parametrize("workers", [[], ["-n1"]], ids=["by itself", "in a worker"])
+def test_the_reach_of_a_test_is_every_line_that_it_runs_and_that_its_subprocesses_run(
+    tmp_path: Path, workers: list[str]
+) -> None:
     (tmp_path / "toy.py").write_text(
         '"""A docstring stays first."""\n'
         "from __future__ import annotations\n"
@@ -216,8 +219,9 @@ def test_the_reach_of_a_test_is_every_line_that_it_runs_and_that_its_subprocesse
     )
     probes = Probes(tmp_path, ["toy.py"])
     environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
-    del environment["PYTEST_CURRENT_TEST"]  # the process below is no subprocess of a test in this suite
-    command = [sys.executable, "-m", "pytest", "-q", "-p", PLUGIN, "test_toy.py"]
+    for name in [name for name in environment if name.startswith("PYTEST_")]:
+        del environment[name]  # the process below is no subprocess of a test in this suite
+    command = [sys.executable, "-m", "pytest", "-q", "--assert=plain", "-p", PLUGIN, *workers, "toy.py", "test_toy.py"]
     subprocess.run(command, cwd=tmp_path, env=environment, check=True, stdout=subprocess.DEVNULL)
     reach = probes.reach()
     here, of_lambda, below = (f"test_toy.py::test_{name}" for name in ("here", "lambda", "below"))
