@@ -56,6 +56,14 @@ def pytest_report_header() -> str:
     return f"autodiff: the {engine.name} engine"
 
 
+def pytest_collection_finish() -> None:
+    """Nor does a row that a test file defines when it is imported stand in the table of other files' tests."""
+    from autodiff.ops import BUILT_IN, OPS
+
+    for name in OPS.keys() - BUILT_IN:
+        del OPS[name]
+
+
 @pytest.fixture(autouse=True)
 def _no_row_outlives_its_test() -> Generator[None, None, None]:
     from autodiff.ops import OPS
