@@ -80,12 +80,17 @@ def killed_saves(count, path):
         return sum(name != os.path.basename(path) for name in os.listdir(os.path.dirname(path)))
 
     for _ in range(count):
+        begun, begins = os.pipe()
         parent, child = os.getpid(), os.fork()
         if child == 0:
+            os.write(begins, b".")
             while os.getppid() == parent:  # which may be killed itself
                 for model in models:
                     save(model, path)
             os._exit(1)
+        os.read(begun, 1)  # a busy machine may let it wait for longer than saves take
+        os.close(begun)
+        os.close(begins)
         time.sleep(rng.uniform(0.5, 3.5) * one_save)
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
