@@ -57,7 +57,7 @@ def pytest_report_header() -> str:
 
 
 def pytest_collection_finish() -> None:
-    """Nor does a row that a test file defines when it is imported stand in the table of other files' tests."""
+    """A row that a test file defines when it is imported does not stand in the table of other files' tests."""
     from autodiff.ops import BUILT_IN, OPS
 
     for name in OPS.keys() - BUILT_IN:

@@ -169,8 +169,6 @@ def test_200_kills_leave_a_whole_file_and_after_the_next_save_nothing_else(tmp_p
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
     assert done.stderr == ""
     found = json.loads(done.stdout)
-    assert (
-        found.get("model 0", 0) + found.get("model 1", 0) == 200
-    )  # a slow machine may kill each before its second save
+    assert found["model 0"] + found["model 1"] == 200
     assert min(found["model 0"], found["model 1"], found["left a temporary file"]) > 0, "the kills came in the middle"
     assert found["still there after the next save"] == 0
