@@ -10,12 +10,19 @@ BIN := $(VENV)/bin
 ROWS := $(patsubst %,autodiff/%.py,op ops symbols namespaces recording codegen native/generate)
 SOURCES := pyproject.toml setup.py $(ROWS) $(wildcard autodiff/native/*.pyx autodiff/native/*.pxi autodiff/native/blocks.h autodiff/native/tape*.h)
 ENGINE = $(BIN)/python -c "from autodiff import engine; print(engine.name)"
+# The tests that need more than Python and a C compiler, and the files that hold only such.
+TOOLS := browser or notebook or conformance
+TOOL_FILES := $(shell grep -lE 'mark\.($(subst $() or ,|,$(TOOLS)))' tests/test_*.py)
+ONLY_TOOLS := $(shell grep -lE '^pytestmark = .*mark\.($(subst $() or ,|,$(TOOLS)))' tests/test_*.py)
 # The tests of behaviour that run on both engines: those of autodiff and of nn, not those of pictures and of the site.
-ENGINE_FILES := autodiff nn $(filter-out tests/test_site_%,$(shell grep -LE '^ *(from|import) viz\b' tests/test_*.py))
+ENGINE_FILES := autodiff nn $(filter-out tests/test_site_% $(ONLY_TOOLS),$(shell grep -LE '^ *(from|import) viz\b' tests/test_*.py))
 AGAIN := --hypothesis-profile=again
-ENGINE_TESTS := not once and not browser and not notebook
+ENGINE_TESTS := not once and not ($(TOOLS))
 
-.PHONY: demo test engine-test lint bench accuracy fuzz mutants stress sanitize notebooks lab site site-open clean
+# The tests start hundreds of Pythons: each would compile what it imports.
+unexport PYTHONDONTWRITEBYTECODE
+
+.PHONY: demo test test-rest engine-test lint bench accuracy fuzz mutants stress sanitize notebooks lab site site-open clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.installed
@@ -26,15 +33,19 @@ demo: $(VENV)/.installed
 	@echo "The course, eleven notebooks from the first gradient to a transformer: make lab"
 
 test: $(VENV)/.installed-test
-	$(BIN)/python -m pytest $(PYTEST_ARGS) --durations=10
+	$(BIN)/python -m pytest $(PYTEST_ARGS) --durations=10 -m "not ($(TOOLS))" $(addprefix --ignore=,$(ONLY_TOOLS))
 	@if [ "$$($(ENGINE))" = native ]; then \
 	    echo "Once more, on the reference engine:"; \
 	    $(BIN)/python -m pytest $(PYTEST_ARGS) $(AGAIN) --engine=python -m "$(ENGINE_TESTS)" $(ENGINE_FILES); \
 	fi
 
+# What `make test` leaves out. It wants Chromium, axe, the built site (make site), PyTorch and JAX, and says what is missing.
+test-rest: $(VENV)/.installed-test
+	$(BIN)/python -m pytest $(PYTEST_ARGS) --durations=10 -m "$(TOOLS)" $(TOOL_FILES)
+
 # For another Python, in CI: no tool but Python is needed, so not what compares with PyTorch and JAX, nor notebooks; nor
 # the slow ones that say the same on every Python: of digits, of what is drawn at random, of scikit-learn's own checks.
-NOT_ELSEWHERE := conformance% gradbench mutants nn_estimators notebooks row_digits testing_%
+NOT_ELSEWHERE := gradbench mutants nn_estimators notebooks row_digits testing_%
 engine-test: $(VENV)/.installed-check
 	$(BIN)/python -m pytest $(PYTEST_ARGS) $(AGAIN) -m "$(ENGINE_TESTS)" \
 	    $(filter-out $(patsubst %,tests/test_%.py,$(NOT_ELSEWHERE)),$(ENGINE_FILES))
@@ -72,11 +83,15 @@ stress: $(VENV)/.installed-test
 # The native engine's tests on a build whose every access to memory is checked; not those that only use it (nn's, the
 # benchmarks'), nor those of the project and of Python alone, nor those that measure memory or run a compiler, which
 # sanitizers slow down.
-NOT_SANITIZED := build conformance_% contributing generate gradbench gradcheck_% layers mutants native_memory nn_% notebooks numerical \
+NOT_SANITIZED := build contributing generate gradbench gradcheck_% layers mutants native_memory nn_% notebooks numerical \
     ops program% project row_digits symbols testing testing_% time_limit
-sanitize: $(VENV)/.installed-test
-	tools/sanitize $(abspath $(BIN))/python $(PYTEST_ARGS) $(AGAIN) -m "not browser and not notebook and not conformance" \
+sanitize: $(VENV)/.installed-test build/sanitized/.built
+	tools/sanitize test $(abspath $(BIN))/python build/sanitized $(PYTEST_ARGS) $(AGAIN) -m "not ($(TOOLS))" \
 	    $(filter-out nn $(patsubst %,tests/test_%.py,$(NOT_SANITIZED)),$(ENGINE_FILES))
+
+build/sanitized/.built: $(VENV)/.python $(SOURCES)
+	tools/sanitize build $(abspath $(BIN))/python build/sanitized
+	@touch $@
 
 # Runs the course and its solutions, and stores them; ONLY=03 takes one.
 notebooks: $(VENV)/.installed-test

@@ -17,7 +17,7 @@ from autodiff.ops import BUILT_IN, OPS
 from autodiff.testing import Graph, graphs
 
 jax = pytest.importorskip("jax", reason="JAX is not installed: pip install jax to compare with it")
-pytestmark = pytest.mark.once
+pytestmark = [pytest.mark.conformance, pytest.mark.once]
 
 
 @pytest.fixture(autouse=True)

@@ -14,7 +14,7 @@ from autodiff import CompileError, define_op
 from autodiff.program import on_devices
 
 jax = pytest.importorskip("jax", reason="JAX is not installed: pip install jax to compare with it")
-pytestmark = pytest.mark.once
+pytestmark = [pytest.mark.conformance, pytest.mark.once]
 
 # The arguments of fit, the processes of its own that a place has and their devices, and what the history calls it.
 PLACES: dict[str, tuple[dict[str, Any], dict[str, int], str]] = {

@@ -11,7 +11,7 @@ import pytest
 from backend_runs import joined
 
 pytest.importorskip("jax", reason="JAX is not installed: pip install jax to compare with it")
-pytestmark = pytest.mark.once
+pytestmark = [pytest.mark.conformance, pytest.mark.once]
 
 PAGE = (Path(__file__).parent.parent / "docs" / "backends.md").read_text(encoding="utf-8")
 ONE, FOUR, HOSTS = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)

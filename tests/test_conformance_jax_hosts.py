@@ -18,7 +18,7 @@ import nn
 from nn import checkpoint
 
 pytest.importorskip("jax", reason="JAX is not installed: pip install jax to compare with it")
-pytestmark = pytest.mark.once
+pytestmark = [pytest.mark.conformance, pytest.mark.once]
 
 SCRIPT = Path(__file__).parent.parent / "docs" / "examples" / "hosts.py"
 HEARTBEAT = 5  # seconds

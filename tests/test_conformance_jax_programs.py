@@ -19,7 +19,7 @@ from autodiff.op import Domain
 from autodiff.testing import Graph, graphs
 
 jax = pytest.importorskip("jax", reason="JAX is not installed: pip install jax to compare with it")
-pytestmark = pytest.mark.once
+pytestmark = [pytest.mark.conformance, pytest.mark.once]
 
 
 @pytest.mark.parametrize("lift", [True, False])
