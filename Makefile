@@ -19,7 +19,7 @@ ENGINE_FILES := autodiff nn $(filter-out tests/test_site_% $(ONLY_TOOLS),$(shell
 AGAIN := --hypothesis-profile=again
 ENGINE_TESTS := not once and not ($(TOOLS))
 
-# The tests start hundreds of Pythons: each would compile what it imports.
+# The tests start hundreds of Pythons: without, each would compile what it imports.
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo test test-rest engine-test lint bench accuracy fuzz mutants stress sanitize notebooks lab site site-open clean
@@ -40,17 +40,17 @@ test: $(VENV)/.installed-test
 	fi
 
 # What `make test` leaves out. It wants Chromium, axe, the built site (make site), PyTorch and JAX, and says what is missing.
-test-rest: $(VENV)/.installed-test
+test-rest: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest $(PYTEST_ARGS) --durations=10 -m "$(TOOLS)" $(TOOL_FILES)
 
 # For another Python, in CI: no tool but Python is needed, so not what compares with PyTorch and JAX, nor notebooks; nor
 # the slow ones that say the same on every Python: of digits, of what is drawn at random, of scikit-learn's own checks.
 NOT_ELSEWHERE := gradbench mutants nn_estimators notebooks row_digits testing_%
-engine-test: $(VENV)/.installed-check
+engine-test: $(VENV)/.installed-test
 	$(BIN)/python -m pytest $(PYTEST_ARGS) $(AGAIN) -m "$(ENGINE_TESTS)" \
 	    $(filter-out $(patsubst %,tests/test_%.py,$(NOT_ELSEWHERE)),$(ENGINE_FILES))
 
-lint: $(VENV)/.installed-test
+lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/pyright --pythonpath $(BIN)/python
@@ -66,7 +66,7 @@ accuracy: $(VENV)/.installed-bench
 	mv docs/accuracy.new docs/accuracy.md
 
 # Hypothesis's tests alone, long and from a new seed each time.
-fuzz: $(VENV)/.installed-test
+fuzz: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest $(PYTEST_ARGS) --hypothesis-profile=fuzz -m hypothesis -o faulthandler_timeout=7200 tests
 
 # Is every small fault found by a test? SAMPLE=60 takes a fixed sample; ONLY="nn/init.py 5f2e1a07" a file and a fault;
@@ -94,7 +94,7 @@ build/sanitized/.built: $(VENV)/.python $(SOURCES)
 	@touch $@
 
 # Runs the course and its solutions, and stores them; ONLY=03 takes one.
-notebooks: $(VENV)/.installed-test
+notebooks: $(VENV)/.installed-dev
 	$(BIN)/python tools/notebooks.py $(ONLY)
 
 lab: $(VENV)/.installed-notebooks
@@ -121,12 +121,14 @@ $(VENV)/.python:
 	$(PYTHON) -m venv $(VENV)
 	@touch $@
 
+# Not compiled: Python compiles what it imports, and most is never imported.
+INSTALL = $(BIN)/python -m pip install --quiet --no-compile --editable
 $(VENV)/.installed: $(VENV)/.python $(SOURCES)
-	$(BIN)/python -m pip install --quiet --editable .
+	$(INSTALL) .
 	@echo "Installed in $(VENV), with the $$($(ENGINE)) engine."
 	@touch $@
 
 $(VENV)/.installed-%: $(VENV)/.python $(SOURCES)
-	$(BIN)/python -m pip install --quiet --editable ".[$*]"
+	$(INSTALL) ".[$*]"
 	@echo "Installed in $(VENV), with the $$($(ENGINE)) engine."
-	@touch $@ $(VENV)/.installed
+	@touch $@ $(VENV)/.installed $(if $(filter dev,$*),$(VENV)/.installed-test)
