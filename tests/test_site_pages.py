@@ -36,6 +36,9 @@ PAGES = [
 ]
 
 
+SCHEMES = {"light": "default", "dark": "slate"}  # as Material for MkDocs calls them
+
+
 def visited(page: Any, address: str) -> None:
     page.goto(address)
     if address.endswith(("play/", "train/")):
@@ -44,17 +47,15 @@ def visited(page: Any, address: str) -> None:
 
 @pytest.mark.parametrize("path", PAGES)
 def test_a_page_fits_both_widths_and_axe_finds_nothing_wrong_in_light_and_dark(page: Any, site: Any, path: str) -> None:
-    visited(page, site.address + path)
-    for scheme in ("light", "dark"):
+    for scheme, called in SCHEMES.items():
         page.emulate_media(color_scheme=scheme)
-        page.evaluate("localStorage.clear()")
-        page.reload()
-        if path in ("play/", "train/"):
-            ready(page)
+        visited(page, site.address + path)
+        assert page.locator("body").get_attribute("data-md-color-scheme") == called
         for width, height in SIZES.values():
             page.set_viewport_size({"width": width, "height": height})
             assert page.evaluate("document.documentElement.scrollWidth") <= width
         assert violations(page) == [], scheme
+        page.evaluate("localStorage.clear()")  # where the theme keeps what it has chosen
 
 
 def test_the_front_page_has_its_live_picture_and_three_doors(page: Any, site: Any) -> None:
