@@ -3,7 +3,7 @@
 
 PYTHON ?= python3
 VENV ?= .venv
-PYTEST_ARGS ?= -n auto
+PYTEST_ARGS ?= -n auto --dist worksteal # neighbours on one core, for what a file starts once, a browser say
 PORT ?= 8000
 
 BIN := $(VENV)/bin
