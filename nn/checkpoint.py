@@ -92,7 +92,7 @@ def write(content: dict[str, Any], path: str | os.PathLike[str]) -> None:
     """Write what `content_of` gave, with format, version and checksum."""
     content = {"format": FORMAT, "version": VERSION, **content}
     content = {"format": FORMAT, "version": VERSION, "checksum": _checksum(content), **content}
-    write_atomically(path, json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+    write_atomically(path, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
 
 
 def _checksum(content: dict[str, Any]) -> str:
