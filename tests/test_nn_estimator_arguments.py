@@ -46,7 +46,7 @@ SETTINGS: dict[str, Any] = {
 def test_a_classifier_of_two_classes_is_a_logit_trained_by_fit():
     model = Classifier(**SETTINGS).fit(X, TWO, WEIGHTS)
     standardize, network, history = by_hand((TWO == "yes").astype(int), WEIGHTS, "binary_cross_entropy_with_logits", 1)
-    logits = network.predict(standardize.transform(X))
+    logits: Any = network.predict(standardize.transform(X))
     assert model.history_.loss == history.loss
     assert model.decision_function(X).tolist() == pytest.approx(logits, rel=1e-12, abs=1e-15)
     probabilities = [1.0 / (1.0 + np.exp(-z)) for z in logits]
