@@ -2,6 +2,7 @@
 
 import json
 import random
+import sys
 
 import pytest
 from checkpoints import rewrite
@@ -64,6 +65,20 @@ def test_what_is_no_checkpoint_is_refused_however_it_is_written(text, tmp_path):
     (tmp_path / "m.json").write_text(text)
     with pytest.raises(CheckpointError, match=r"no checkpoint, or is truncated|not one of our checkpoints"):
         load(tmp_path / "m.json")
+
+
+def test_a_file_that_is_nested_as_deep_as_python_just_reads_is_refused_too(path):
+    text, limit = path.read_text(), sys.getrecursionlimit()
+    for depth in range(limit - 120, limit - 20):
+        path.write_text(text.replace('"model": {', f'"model": {{"deep": {"[" * depth}{"]" * depth},'))
+        with pytest.raises(CheckpointError):
+            load(path)
+
+
+def test_of_several_sections_that_are_missing_the_first_by_name_is_told(path):
+    path.write_text('{"format": "nn checkpoint", "version": 2}')
+    with pytest.raises(CheckpointError, match="its section 'checksum' is missing"):
+        load(path)
 
 
 def changed_layer(content, **changes):
