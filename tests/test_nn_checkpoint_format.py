@@ -158,6 +158,14 @@ def test_a_part_of_its_own_in_a_file_of_format_1_needs_the_model(old):
         assert load(old, into=MLP(2, [3, 1], abs, rng=5)).state_dict() == content["parameters"]
 
 
+def test_a_layer_of_its_own_in_a_file_of_format_1_needs_the_model(old):
+    layers = [{"type": "Layer", "inputs": 2, "outputs": 1}, None]
+    content = json.loads(old.read_text()) | {"model": {"type": "Sequential", "layers": layers}}
+    old.write_text(json.dumps(content))
+    with pytest.warns(UserWarning, match="format 1"), pytest.raises(CheckpointError, match=r"load\(path, into=model\)"):
+        load(old)
+
+
 def test_in_a_file_of_format_1_the_model_alone_may_be_null(old):
     content = json.loads(old.read_text())
     for section in ("parameters", "random"):

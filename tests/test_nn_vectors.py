@@ -34,9 +34,10 @@ def test_every_function_of_vectors_does_what_it_says_for_lists_and_for_arrays(ki
     assert vectors.is_finite(vector) is True
     for wrong in (math.nan, math.inf, -math.inf):
         assert vectors.is_finite(kind([1.0, wrong])) is False
-    assert type(vectors.alike([1, 2], vector)) is type(vector)
+    of_one_kind = (vectors.alike([1, 2], vector), vectors.sqrt(kind([4.0])), vectors.clipped(vector, 5.0))
+    assert {type(x) for x in (*of_one_kind, vectors.quotient(vector, vector + 0.5))} == {type(vector)}
     assert vectors.as_list(vectors.alike([1, 2], vector)) == [1.0, 2.0]
-    assert type(vectors.as_list(vector)) is list
+    assert (type(vectors.as_list(vector)), type(vectors.as_list(vector)[0])) == (list, float)
     assert vectors.as_list(vector) is not vector
     assert bytes(vectors.buffer(vector)) == array("d", [4.0, -9.0, 0.0]).tobytes()
 
@@ -64,6 +65,10 @@ def test_what_the_engine_holds_is_read_into_an_array_or_where_numpy_is_not_loade
     monkeypatch.delitem(sys.modules, "numpy")
     without = vectors.read(engine.get_data, parameters)
     assert (type(without), without) == (Vector, NUMBERS)
+    assert vectors.is_finite(without)
+    assert vectors.sqrt(vectors.clipped(vectors.quotient(without * without, without), 4.0) * without) == [
+        1.5, 2.0, 0.0, math.sqrt(28.0)
+    ]  # fmt: skip
     with vectors.quietly():
         pass
 
