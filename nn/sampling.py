@@ -28,15 +28,15 @@ def minibatches(
 
     With ``replacement`` each index is drawn uniformly at random from all of them, as often as there are examples: some
     come several times and some not at all. Without ``batch_size`` one batch of everything, in order (its gradient does
-    not depend on the order). Raises ValueError for a batch size below 1 or above ``count``, or where randomness is
-    needed without rng.
+    not depend on the order). Raises ValueError for a count or a batch size below 1, a batch size above ``count``, or
+    where randomness is needed without rng.
 
     >>> list(minibatches(5, 2, rng=0))
     [[2, 1], [0, 4], [3]]
     >>> list(minibatches(5, 2, rng=0, replacement=True))
     [[3, 3], [0, 2], [4]]
     """
-    size = check_batch_size(batch_size, count)
+    size = check_batch_size(batch_size, integer("count", count))
     order = list(range(count))
     if replacement:
         generator = as_random(rng, "drawing with replacement")

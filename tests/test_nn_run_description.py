@@ -129,7 +129,7 @@ def test_data_have_one_fingerprint_on_every_machine_and_as_lists_and_arrays(tmp_
 
 
 class Compares(Callback):
-    def on_gradients(self, training):
+    def on_gradients(self, training: Any):
         self.found = json.loads(json.dumps(compared(training)))
 
 
