@@ -1,0 +1,201 @@
+"""Errors of a training run, word for word: where it was, what happened, what to do, and which weights the model has."""
+
+import math
+
+import pytest
+
+import nn
+from nn import MLP, SGD, Callback, Checkpoint, EarlyStopping, Optimizer, TrainingError, fit
+
+X, Y = [[0.0], [1.0], [2.0]], [0.0, 1.0, 2.0]
+
+
+def attempt(**changes):
+    model = MLP(1, [1], init="zeros")
+    settings = {"optimizer": SGD(model.parameters(), 0.125), "epochs": 3, "progress": False, "compiled": False}
+    settings |= {name: value(model) if name == "optimizer" else value for name, value in changes.items()}
+    with pytest.raises(TrainingError) as caught:
+        fit(model, X, Y, **settings)
+    error = caught.value
+    return str(error), (error.epoch, error.batch, error.example, len(error.history)), error.history.stopped_by
+
+
+def failing(error, call):
+    """A loss that raises ``error`` when it is called so often."""
+    calls = []
+
+    def loss(prediction, target):
+        calls.append(target)
+        if len(calls) == call:
+            raise error
+        return (prediction - target) ** 2
+
+    return loss
+
+
+KEPT = "\n  the model keeps the weights of the last completed step (%d steps)"
+LOWER = "the run diverges, so lower the learning rate (0.125) or "
+
+
+@pytest.mark.parametrize(
+    ("error", "settings", "advice"),
+    [
+        (ValueError("odd"), {}, ""),
+        (ZeroDivisionError("odd"), {}, ""),
+        (OverflowError("odd"), {}, f": {LOWER}give clip_norm=1.0"),
+        (OverflowError("odd"), {"clip_value": 1.0}, f": {LOWER}give clip_norm=1.0"),
+        (OverflowError("odd"), {"clip_norm": 1.0}, f": {LOWER}scale the inputs"),
+    ],
+)
+def test_an_error_in_a_loss_has_its_place_and_advice_where_the_run_diverges(error, settings, advice):
+    message, place, stopped_by = attempt(loss=failing(error, 5), **settings)
+    assert message == f"epoch 2, batch 1, example X[1]{advice}: odd{KEPT % 1}"
+    assert (place, stopped_by) == ((2, 1, 1, 1), "error")
+
+
+def test_with_early_stopping_the_best_weights_are_those_that_the_model_has():
+    message, *_ = attempt(loss=failing(ValueError("odd"), 8), callbacks=[Callback(), EarlyStopping()])
+    assert message == "epoch 3, batch 1, example X[1]: odd\n  the model has the best weights again, of epoch 2"
+    message, *_ = attempt(loss=failing(ValueError("odd"), 8), callbacks=[EarlyStopping(restore_best=False)])
+    assert message == f"epoch 3, batch 1, example X[1]: odd{KEPT % 2}"
+    message, *_ = attempt(loss=failing(ValueError("odd"), 2), callbacks=[EarlyStopping()])
+    assert message == f"epoch 1, batch 1, example X[1]: odd{KEPT % 0}", "there are no best ones yet"
+
+
+class Overflows(Optimizer):
+    def __init__(self, parameters):
+        super().__init__(parameters, 0.125)
+
+    def update(self, data, grads):  # noqa: ARG002 (an update takes both)
+        raise OverflowError
+
+
+def test_an_error_of_a_step_is_told_in_the_optimizers_words_and_of_no_example():
+    message, place, _ = attempt(optimizer=lambda model: Overflows(model.parameters()))
+    says = "the step of Overflows(lr=0.125) overflows: lower the learning rate, or clip the gradients"
+    assert message == f"epoch 1, batch 1: {says}{KEPT % 0}"
+    assert place == (1, 1, None, 0)
+
+
+@pytest.mark.parametrize("error", [TypeError("odd"), ValueError("odd"), ZeroDivisionError("odd")])
+def test_an_error_of_a_metric_is_of_an_epoch_or_of_the_validation_data(error):
+    def of_three(predictions, _):
+        if len(predictions) == 3:
+            raise error
+        return 0.0
+
+    def of_two(predictions, _):
+        if len(predictions) == 2:
+            raise error
+        return 0.0
+
+    message, place, _ = attempt(metrics=[of_three], validation=(X[:2], Y[:2]))
+    assert (message, place) == (f"epoch 1: odd{KEPT % 1}", (1, None, None, 0))
+    message, place, _ = attempt(metrics=[of_two], validation=(X[:2], Y[:2]))
+    assert (message, place) == (f"epoch 1, validation: odd{KEPT % 1}", (1, None, None, 0))
+
+
+def test_an_epoch_that_has_drawn_nothing_that_counts_says_so():
+    message, *_ = attempt(sample_weight=[1e-9, 0.0, 0.0], replacement=True, batch_size=1, rng=0)
+    assert message == f"epoch 2: every example that was drawn has weight 0{KEPT % 1}"
+
+
+@pytest.mark.parametrize("per", ["step", "epoch"])
+def test_a_schedule_that_goes_wrong_is_named_with_its_time(per):
+    message, place, _ = attempt(schedule=nn.Rates([0.1, 0.1], per=per), loss=failing(ValueError("odd"), 4))
+    assert message.startswith("epoch 2, batch 1, example X[0]: odd")
+
+    class Wrong(nn.Schedule):
+        def __call__(self, t):
+            return 1.0 if t < 2 else -1.0
+
+    message, place, _ = attempt(schedule=Wrong(per=per), batch_size=2, rng=0)
+    at = (2, 1) if per == "step" else (3, 1)
+    assert message.startswith(
+        f"epoch {at[0]}, batch {at[1]}: the schedule's factor at t = 2 must be finite, at least 0, not -1.0\n"
+    )
+    assert place[:2] == at
+
+
+def test_a_schedule_that_gives_no_rate_at_all_is_an_argument_that_makes_no_sense():
+    model = MLP(1, [1], init="zeros")
+    for schedule, what in ((nn.Rates(lambda k: -k), "rate"), (lambda t: math.inf, "factor")):
+        with pytest.raises(ValueError, match=f"^the schedule's {what} at t = 0 must be finite, at least 0, not "):
+            fit(model, X, Y, optimizer=SGD(model.parameters()), epochs=1, schedule=schedule, progress=False)
+
+
+# Of several processes one writes.
+
+
+@pytest.mark.parametrize("writes", [True, False])
+def test_of_several_processes_one_writes_files_and_shows_progress_and_all_compare_themselves(
+    writes, monkeypatch, tmp_path
+):
+    compared, bars = [], []
+
+    class OneOfTwo(nn.training.Backend):
+        def __init__(self, *arguments):
+            super().__init__(*arguments)
+            self.writes = writes
+
+        def require_alike(self, parts):
+            compared.append(list(parts()))
+
+    monkeypatch.setattr(nn.training, "Backend", OneOfTwo)
+    monkeypatch.setattr("tqdm.auto.tqdm", lambda **settings: bars.append(settings) or nn.training._NoBar())
+    model = MLP(1, [1], init="zeros")
+    path = tmp_path / "c.json"
+    fit(model, X, Y, optimizer=SGD(model.parameters()), epochs=1, callbacks=[Checkpoint(path)])
+    assert (path.exists(), len(bars)) == (writes, int(writes))
+    assert compared == [["examples or settings", "epochs behind it", "parameters", "random numbers"]]
+
+
+# What is given for fit's arguments.
+
+
+class Silent(Callback):
+    pass
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "message"),
+    [
+        ({"callbacks": [Silent]}, TypeError, r"callbacks holds the class Silent: write Silent\(…\)"),
+        ({"callbacks": [3]}, TypeError, "callbacks must be Callbacks, not int 3"),
+        ({"callbacks": 3}, TypeError, r"callbacks must be a list, as in \[EarlyStopping\(\)\], not int 3"),
+        ({"validation": X}, TypeError, r"validation must be a pair \(Xv, yv\), not list"),
+        ({"validation": (X, Y, Y)}, TypeError, r"validation must be a pair \(Xv, yv\), not tuple"),
+        ({"validation": 3}, TypeError, r"validation must be a pair \(Xv, yv\), not int 3"),
+        ({"on_interrupt": "stop"}, ValueError, "on_interrupt is 'return' or 'raise', not 'stop'"),
+        ({"tolerance": -1}, ValueError, "tolerance must be finite, at least 0, not -1"),
+        ({"clip_norm": 0}, ValueError, "clip_norm must be above 0"),
+        ({"clip_value": 0}, ValueError, "clip_value must be above 0"),
+        ({"schedule": nn.StepDecay}, TypeError, r"schedule is the class StepDecay: write StepDecay\(…\), as in StepD"),
+        ({"penalty": nn.L2}, TypeError, r"penalty is the class L2: write L2\(…\), as in L2\(0.01\)"),
+        ({"optimizer": SGD}, TypeError, r"optimizer must be an Optimizer, as in SGD\(model.parameters\(\), lr=0.1\)"),
+        ({"epochs": 0}, ValueError, "epochs must be at least 1, not 0"),
+        ({"batch_size": 2}, ValueError, "shuffling into batches needs randomness"),
+        ({"validation": (X, [0.0, 1.0])}, ValueError, "validation X has 3 rows and validation y has 2"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_before_anything_is_done(changes, error, message):
+    model = MLP(1, [1], rng=0)
+    before = model.state_dict()
+    settings = {"optimizer": SGD(model.parameters()), "epochs": 1, "progress": False}
+    with pytest.raises(error, match=f"^{message}"):
+        fit(model, X, Y, **settings | changes)
+    assert (model.state_dict(), model.trained_with, model.meaning) == (before, None, None)
+
+
+def test_validation_may_be_a_list_of_two():
+    model = MLP(1, [1], rng=0)
+    settings = {"optimizer": SGD(model.parameters(), 0.0), "epochs": 1, "progress": False}
+    history = fit(model, X, Y, validation=[X, Y], **settings)
+    assert history.validation_loss == pytest.approx(history.loss, rel=1e-12, abs=0.0)
+
+
+def test_a_model_that_is_frozen_whole_has_nothing_to_learn():
+    model = MLP(1, [1], rng=0)
+    model.freeze()
+    with pytest.raises(ValueError, match=r"every parameter of the model is frozen: unfreeze\(\) what is to learn"):
+        fit(model, X, Y, optimizer=SGD(model.parameters()), epochs=1, progress=False)
