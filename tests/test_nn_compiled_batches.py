@@ -1,0 +1,246 @@
+"""How compiled training goes through its batches: in how many calls, of which rows, and what it asks of the model."""
+
+# ruff: noqa: ARG002 (a callback takes the run, used or not)
+
+import random
+
+import numpy as np
+import pytest
+
+import nn
+from autodiff import CompileError, Value
+from nn import MLP, SGD, Callback, Dropout, Layer, Sequential, fit
+
+rng = random.Random(0)
+X = [[rng.uniform(-1.0, 1.0) for _ in range(2)] for _ in range(8)]
+Y = [a + 2.0 * b for a, b in X]
+WEIGHTS = [1.0, 2.0, 0.0, 1.0, 0.5, 1.0, 0.0, 3.0]
+
+
+class Noted(MLP):
+    """Counts how often it runs on numbers and Values, one example at a time."""
+
+    calls = 0
+
+    def forward(self, inputs):
+        type(self).calls += 1
+        return super().forward(inputs)
+
+
+class Watches(Callback):
+    """May change the model between two steps, and does where it is told to."""
+
+    def __init__(self, change=None):
+        self.change = change
+
+    def on_gradients(self, training):
+        if self.change:
+            self.change(training)
+
+
+def trained(model=None, *, y=Y, compiled=None, **settings):
+    model = model or MLP(2, [3, 1], rng=0)
+    optimizer = SGD(model.parameters(), settings.pop("lr", 0.05))
+    made = {"epochs": 3, "batch_size": 3, "rng": 0, "progress": False, **settings}
+    return fit(model, X, y, optimizer=optimizer, compiled=compiled, **made)
+
+
+@pytest.fixture
+def calls():
+    Noted.calls = 0
+    return lambda: Noted.calls
+
+
+@pytest.mark.parametrize(
+    ("callbacks", "expected"),
+    [([], 1 + 3), ([Watches()], 1 + 3), ([Callback()], 1 + 3)],
+    ids=["alone", "watched", "with a callback that does not watch"],
+)
+def test_a_model_is_traced_once_and_run_on_one_example_of_each_epoch(callbacks, expected, calls):
+    trained(Noted(2, [3, 1], rng=0), callbacks=callbacks)
+    assert calls() == expected
+
+
+def test_what_a_callback_changes_in_the_middle_of_an_epoch_is_traced_at_once(calls):
+    def bend(training):
+        if training.step == 4:
+            training.model.layers[0].neurons[0].activation = "relu"
+
+    models = Noted(2, [3, 1], rng=0), Noted(2, [3, 1], rng=0)
+    history = trained(models[0], callbacks=[Watches(bend)])
+    assert calls() == (1 + 3) + 2, "once more to trace it, and on one example"
+    expected = trained(models[1], callbacks=[Watches(bend)], compiled=False)
+    assert history.loss == pytest.approx(expected.loss, rel=1e-12, abs=0.0)
+
+
+@pytest.mark.parametrize(("callbacks", "expected"), [([], 1 + 3), ([Watches()], 1 + 9)], ids=["alone", "watched"])
+def test_a_penalty_is_traced_once_and_compared_in_every_epoch_or_where_it_may_change_in_every_step(callbacks, expected):
+    asked = []
+
+    def penalty(weights):
+        asked.append(weights)
+        return 0.1 * nn.L2(1.0)(weights)
+
+    history = trained(penalty=penalty, callbacks=callbacks)
+    assert history.engine == "compiled"
+    assert len(asked) == expected
+
+
+def test_a_penalty_that_changes_numbers_of_its_own_is_found_out_in_the_next_epoch():
+    strength = [0.5]
+
+    def penalty(weights):
+        return strength[0] * nn.L2(1.0)(weights)
+
+    class Weaken(Callback):
+        def on_epoch_end(self, training):
+            strength[0] = 0.1
+
+    found = []
+    for compiled in (None, False):
+        strength[0] = 0.5
+        found.append(trained(penalty=penalty, callbacks=[Weaken()], compiled=compiled))
+    assert found[0].penalty == pytest.approx(found[1].penalty, rel=1e-12, abs=0.0)
+    assert found[0].engine.startswith("compiled, the penalty on scalars: scalars give ")
+    strength[0] = 0.5
+    with pytest.raises(CompileError, match="^the penalty: scalars give "):
+        trained(penalty=penalty, callbacks=[Weaken()], compiled=True)
+
+
+def test_examples_of_weight_zero_leave_a_batch_its_size_and_what_stands_for_them_does_not_count(monkeypatch):
+    rows, seeds = [], []
+
+    class Noting(nn.training.Backend):
+        def pull_back(self, program, given, of, theta):
+            rows.append(len(given))
+            seeds.append(np.array(of))
+            return super().pull_back(program, given, of, theta)
+
+    monkeypatch.setattr(nn.training, "Backend", Noting)
+    settings = {"sample_weight": WEIGHTS, "metrics": ["mae"], "epochs": 2}
+    models = MLP(2, [3, 1], rng=0), MLP(2, [3, 1], rng=0)
+    history = trained(models[0], **settings)
+    assert rows == [3, 3, 2] * 2
+    assert sum(int((of == 0.0).sum()) for of in seeds) == 2 * WEIGHTS.count(0.0)
+    assert all(of.sum() == pytest.approx(1.0, rel=1e-15, abs=0.0) for of in seeds)
+    expected = trained(models[1], compiled=False, **settings)
+    assert history.loss == pytest.approx(expected.loss, rel=1e-12, abs=0.0)
+    assert history.mae == pytest.approx(expected.mae, rel=1e-12, abs=0.0)
+    assert models[0].state_dict() == pytest.approx(models[1].state_dict(), rel=1e-12, abs=1e-15)
+
+
+@pytest.mark.parametrize("outputs", [1, 2])
+def test_metrics_are_given_the_predictions_of_the_examples_that_count_with_their_targets(outputs):
+    targets = Y if outputs == 1 else [[y, -y] for y in Y]
+    seen = []
+
+    def noted(predictions, given):
+        seen.append((predictions, given))
+        return 0.0
+
+    for compiled in (True, False):
+        model = MLP(2, [outputs], rng=0)
+        trained(model, y=targets, compiled=compiled, sample_weight=WEIGHTS, metrics=[noted], epochs=1)
+    (predictions, given), (expected, expected_targets) = seen
+    assert given == expected_targets
+    assert np.array(predictions) == pytest.approx(np.array(expected), rel=1e-12, abs=1e-15)
+    assert [type(p) for p in predictions] == [float if outputs == 1 else list] * 6
+
+
+def test_dropout_that_is_off_draws_nothing():
+    def model():
+        return Sequential(Layer(2, 4, rng=0), Dropout(0.5, rng=7), Layer(4, 1, rng=1))
+
+    class Off(Callback):
+        def on_gradients(self, training):
+            training.model.layers[1].eval()
+
+    found = []
+    for compiled in (None, False):
+        model_of_it = model()
+        history = trained(model_of_it, callbacks=[Off()], compiled=compiled)
+        found.append((history.loss, model_of_it.layers[1].rng.getstate()))
+    assert found[0][0] == pytest.approx(found[1][0], rel=1e-12, abs=0.0)
+    assert found[0][1] == found[1][1]
+
+
+def test_a_batch_that_a_program_refuses_is_done_by_scalars_which_draw_what_they_would_have_drawn(monkeypatch):
+    def model():
+        return Sequential(Layer(2, 4, rng=0), Dropout(0.5, rng=7), Layer(4, 1, rng=1))
+
+    class Refusing(nn.training.Backend):
+        batches = 0
+
+        def pull_back(self, *arguments):
+            type(self).batches += 1
+            if self.batches in (2, 3):
+                raise (ValueError, OverflowError)[self.batches - 2]
+            return super().pull_back(*arguments)
+
+    expected = trained(of_scalars := model(), compiled=False)
+    monkeypatch.setattr(nn.training, "Backend", Refusing)
+    history = trained(refused := model())
+    assert history.engine == "compiled"
+    assert history.loss == pytest.approx(expected.loss, rel=1e-12, abs=0.0)
+    assert refused.state_dict() == pytest.approx(of_scalars.state_dict(), rel=1e-10, abs=1e-13)
+    assert refused.layers[1].rng.getstate() == of_scalars.layers[1].rng.getstate()
+
+
+def test_a_backend_that_cannot_serve_is_no_failure_of_a_batch(monkeypatch):
+    class Gone(nn.training.Backend):
+        def pull_back(self, *_):
+            raise CompileError("gone")
+
+    monkeypatch.setattr(nn.training, "Backend", Gone)
+    assert trained().engine == "scalars: gone"
+    with pytest.raises(CompileError, match="^gone$"):
+        trained(compiled=True)
+
+
+def test_the_gradients_of_a_penalty_are_added_to_those_of_the_batch_and_none_is_lost():
+    class Grads(Callback):
+        def __init__(self):
+            self.seen = []
+
+        def on_gradients(self, training):
+            self.seen.append([p.grad for p in training.model.parameters()])
+
+    def gradients(**settings):
+        grads = Grads()
+        trained(lr=0.0, epochs=1, batch_size=None, callbacks=[grads], **settings)
+        return np.array(grads.seen[0])
+
+    both = gradients(penalty=nn.L2(2.0))
+    model = MLP(2, [3, 1], rng=0)
+    of_weights = {id(w) for w in model.weight_parameters()}
+    of_penalty = [2.0 * p.data if id(p) in of_weights else 0.0 for p in model.parameters()]
+    assert both - gradients() == pytest.approx(np.array(of_penalty), rel=1e-12, abs=1e-15)
+
+
+def test_a_penalty_that_fails_for_some_numbers_fails_as_on_scalars():
+    def penalty(weights):
+        return (weights[0] - 10.0) ** 0.5
+
+    with pytest.raises(nn.TrainingError, match="epoch 1, batch 1"):
+        trained(penalty=penalty)
+
+
+def test_a_value_beside_the_model_in_a_loss_is_told_apart_when_it_is_another():
+    class Scaled:
+        def __init__(self):
+            self.factor = Value(1.0)
+
+        def __call__(self, prediction, target):
+            return self.factor * (prediction - target) ** 2
+
+    loss = Scaled()
+
+    class Replace(Callback):
+        def on_epoch_end(self, training):
+            loss.factor = Value(3.0)
+
+    found = []
+    for compiled in (None, False):
+        loss.factor = Value(1.0)
+        found.append(trained(loss=loss, callbacks=[Replace()], compiled=compiled, lr=0.01).loss)
+    assert found[0] == pytest.approx(found[1], rel=1e-12, abs=0.0)
