@@ -184,7 +184,7 @@ def description(run: Run) -> dict[str, Any]:
         "settings": {name: list(x) if isinstance(x, tuple) else x for name, x in optimizer["settings"].items()},
         "loss": [run.loss.name, run.loss.reduction, *_given(lambda: [float(run.loss.of(outputs, t)) for t in ends])],
         "penalty": _function(penalty, lambda: [float(penalty([Value(0.5), Value(-2.0)]))]),  # type: ignore[misc]
-        "schedule": _function(schedule, lambda: [float(schedule(t)) for t in (0, 1, 2, 10, 100)]),  # type: ignore[misc]
+        "schedule": _function(schedule, lambda: [schedule(t) for t in (0, 1, 2, 10, 100)]),  # type: ignore[misc]
         "tolerance": run.tolerance,
         "clip_norm": run.clip_norm,
         "clip_value": run.clip_value,

@@ -12,7 +12,7 @@ import pytest
 from checkpoints import X, Y, run
 
 import nn
-from autodiff import log
+from autodiff import Value, log
 from nn import MLP, Callback, CheckpointError, Dropout, Layer, Sequential
 from nn.resuming import compared
 
@@ -71,6 +71,10 @@ def test_a_loss_is_told_by_what_it_gives_for_the_first_and_the_last_target_in_ni
     assert found["data"] == digest(X, [x for row in targets for x in row], [1.0] * 4, outputs=2)
 
 
+def halved(weights):
+    return 0.5 * weights[0]
+
+
 class Decay:
     def __call__(self, weights):
         return weights[0] * weights[0] + 3.0 * weights[1]
@@ -81,6 +85,8 @@ class Decay:
     [
         ({"penalty": Decay()}, "penalty", ["Decay", 0.25 - 6.0]),
         ({"penalty": functools.partial(lambda factor, ws: factor * ws[1], 2.0)}, "penalty", ["partial", -4.0]),
+        ({"penalty": halved}, "penalty", ["halved", 0.25]),
+        ({"loss": lambda p, t: Value(2.0) * (p - t) ** 2}, "loss", ["<lambda>", "mean", 0.5, 0.5]),
         ({"penalty": nn.L1(0.5)}, "penalty", ["L1(strength=0.5)", 1.25]),
         ({"schedule": nn.Rates(lambda k: 1.0 / k)}, "schedule",
          ["Rates", 1.0, 0.5, 0.333333333, 0.0909090909, 0.00990099010]),
