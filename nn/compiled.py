@@ -55,7 +55,8 @@ class CompiledGradients:
         backend: Backend,
     ) -> None:
         self._scalars, self._model, self._loss, self._examples = scalars, model, loss, examples
-        self._watched, self._required, self._backend, self._looks = watched, required, backend, True
+        self._watched, self._required, self._backend = watched, required, backend
+        self._looks: bool  # whether the model is to be looked at: where an epoch starts
         self._table: Any = None
         self._key: Any = None
         self._traced: Traced
