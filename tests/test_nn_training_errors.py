@@ -5,6 +5,7 @@ import math
 import pytest
 
 import nn
+from autodiff import Value
 from nn import MLP, SGD, Callback, Checkpoint, EarlyStopping, Optimizer, TrainingError, fit
 
 X, Y = [[0.0], [1.0], [2.0]], [0.0, 1.0, 2.0]
@@ -201,3 +202,76 @@ def test_a_model_that_is_frozen_whole_has_nothing_to_learn():
     model.freeze()
     with pytest.raises(ValueError, match=r"every parameter of the model is frozen: unfreeze\(\) what is to learn"):
         fit(model, X, Y, optimizer=SGD(model.parameters()), epochs=1, progress=False)
+
+
+# What is said of a loss.
+
+
+@pytest.mark.parametrize(
+    ("loss", "outputs", "message"),
+    [
+        (lambda p, t: p[3], 2, r"the loss <lambda> fails for 2 outputs and the target \[0.0, 0.5\]: list index"),
+        (lambda p, t: p - t, 2, r"the loss <lambda> fails for 2 outputs and the target \[0.0, 0.5\]: unsupported"),
+        (lambda p, t: p.logit, 1, r"the loss <lambda> fails for 1 outputs and the target 0.0: .*'logit'"),
+        (lambda p, t: p[int(t)], 1, "the loss <lambda> fails for 1 outputs and the target 0.0: "),
+        (lambda p, t: {}[t], 1, r"the loss <lambda> fails for 1 outputs and the target 0.0: 0.0 \(a target is a float"),
+        (lambda p, t: 1.0, 1, "a loss must return one Value made from the prediction, not float 1.0"),
+        (lambda p, t: [p], 1, "a loss must return one Value made from the prediction, not list"),
+        (lambda p, t: Value(1.0), 1, r"the loss has no graph: it does not depend on the model, or fit runs in"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("compiled", [None, False])
+def test_a_loss_that_is_none_is_a_type_error_in_words(loss, outputs, message, compiled):
+    model = MLP(1, [outputs], rng=0)
+    y = Y if outputs == 1 else [[t, t + 0.5] for t in Y]
+    with pytest.raises(TypeError, match=f"^{message}"):
+        fit(
+            model, X, y, loss=loss, optimizer=SGD(model.parameters()), epochs=1, compiled=compiled, progress=False
+        )  # fmt: skip
+
+
+class Hides(nn.Module):
+    inputs = 1
+
+    def __init__(self, **hidden):
+        self.w = Value(0.5)
+        vars(self).update(hidden)
+
+    def forward(self, inputs):
+        held = [x for name, part in vars(self).items() if name[0] == "_" for x in part]
+        return [self.w * inputs[0] + sum(x for x in held if isinstance(x, Value))]
+
+
+@pytest.mark.parametrize(("name", "shown"), [("_bias", "bias"), ("__bias", "bias"), ("_own_bias", "own_bias")])
+def test_a_value_that_is_hidden_from_the_parameters_is_named_with_what_to_call_it(name, shown):
+    model = Hides(**{name: [Value(1.0)]})
+    message = f"^Hides.{name} holds a Value that the loss depends on, .* is no parameter: call it {shown}$"
+    with pytest.raises(TypeError, match=message):
+        fit(model, X, Y, optimizer=SGD(model.parameters()), epochs=1, compiled=False, progress=False)
+
+
+def test_what_is_hidden_and_has_no_say_in_the_loss_is_left_alone():
+    class Keeps(Hides):
+        def forward(self, inputs):
+            return [self.w * inputs[0]]
+
+    beside = Value(2.0)
+    model = Keeps(_kept=[Value(1.0)])
+    settings = {"optimizer": SGD(model.parameters()), "epochs": 1, "progress": False}
+    fit(model, X, Y, loss=lambda p, t: beside * (p - t) ** 2, **settings)
+    assert beside.data == 2.0
+
+
+def test_the_numbers_of_a_batch_are_those_of_its_examples_in_their_order():
+    seen = []
+
+    def noted(predictions, targets):
+        seen.append((predictions, targets))
+        return 0.0
+
+    weights = [2.0, 0.0, 1.0]
+    model = MLP(1, [1], init=nn.all_equal(0.5))
+    settings = {"optimizer": SGD(model.parameters(), 0.0), "epochs": 1, "compiled": False, "progress": False}
+    history = fit(model, X, Y, sample_weight=weights, metrics=[noted], **settings)
+    assert seen == [([0.0, 1.0], [0.0, 2.0])]
+    assert history.loss == [pytest.approx((2.0 * 0.0 + 1.0 * 1.0) / 3.0, rel=1e-15, abs=0.0)]
