@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import nn
-from autodiff import CompileError, Value
+from autodiff import CompileError, Value, exp, log, no_grad
 from nn import MLP, SGD, Callback, Dropout, Layer, Sequential, fit
 
 rng = random.Random(0)
@@ -221,8 +221,93 @@ def test_a_penalty_that_fails_for_some_numbers_fails_as_on_scalars():
     def penalty(weights):
         return (weights[0] - 10.0) ** 0.5
 
-    with pytest.raises(nn.TrainingError, match="epoch 1, batch 1"):
+    with pytest.raises(nn.TrainingError, match="^epoch 1, batch 1: "):
         trained(penalty=penalty)
+
+
+@pytest.mark.parametrize("start", [-0.5, 1.0], ids=["in a later step", "in the first"])
+@pytest.mark.parametrize("function", [lambda w: log(0.1 - w), lambda w: exp(2000.0 * w)])
+def test_a_penalty_that_is_not_finite_is_told_as_on_scalars(start, function):
+    def penalty(weights):
+        return 0.0 * function(weights[0])
+
+    messages = []
+    for compiled in (None, False):
+        model = MLP(2, [1], init=nn.all_equal(start))
+        with pytest.raises(nn.TrainingError, match="^epoch 1, batch [123]: ") as caught:
+            trained(model, y=[10.0 * a for a, _ in X], penalty=penalty, compiled=compiled, lr=1.0)
+        messages.append(str(caught.value))
+    assert messages[0] == messages[1]
+
+
+@pytest.mark.parametrize(("counting", "rows"), [(3, [2, 2]), (4, [2, 2]), (5, [2, 2, 2]), (8, [2, 2, 2, 2])])
+def test_a_batch_that_memory_does_not_hold_comes_in_parts_of_one_size(counting, rows, monkeypatch):
+    asked = []
+
+    class Noting(nn.training.Backend):
+        def pull_back(self, program, given, of, theta):
+            asked.append(len(given))
+            return super().pull_back(program, given, of, theta)
+
+    settings = {"sample_weight": [1.0] * counting + [0.0] * (8 - counting), "batch_size": None, "metrics": ["mae"]}
+    expected = trained(compiled=False, **settings)
+    monkeypatch.setattr(nn.training, "Backend", Noting)
+    monkeypatch.setattr(nn.tracing, "ENTRIES", 2 * 3)  # two rows of two inputs and a target
+    history = trained(epochs=1, **settings)
+    assert asked == rows
+    assert [history.loss[0], history.mae[0]] == pytest.approx([expected.loss[0], expected.mae[0]], rel=1e-12, abs=0.0)
+
+
+class Gated(nn.Module):
+    """A number that no graph shows: what it does with it, a trace takes for a constant."""
+
+    inputs = 2
+
+    def __init__(self, combine):
+        self.w, self.combine = Value(1.0), combine
+
+    def forward(self, inputs):
+        with no_grad():
+            gate = inputs[1] * 1.0
+        return self.combine(self.w * inputs[0], gate)
+
+
+@pytest.mark.parametrize(
+    ("combine", "rows", "message"),
+    [
+        (lambda x, gate: [x * gate], [[1.0, 5.0], [2.0, 3.0]], "scalars give 5 where the compiled model gives 3"),
+        (lambda x, gate: [log(x + gate)], [[1.0, 5.0], [10.0, -5.0]], "it fails where scalars do not: .*log is not d"),
+        (lambda x, gate: [exp(x * gate)], [[100.0, 1.0], [1.0, 100.0]], "it fails where scalars do not: .*overflow"),
+    ],
+)
+def test_what_a_trace_takes_for_a_constant_is_found_out_with_two_examples_too(combine, rows, message):
+    model = Gated(combine)
+    settings = {"optimizer": SGD(model.parameters(), 1e-300), "epochs": 1, "progress": False}
+    assert fit(model, rows, [0.0, 0.0], **settings).engine.startswith("scalars: ")
+    with pytest.raises(CompileError, match=f"^{message}"):
+        fit(model, rows, [0.0, 0.0], compiled=True, **settings)
+
+
+def test_outputs_and_the_loss_are_each_compared_with_scalars():
+    def of_the_first(outputs, target):
+        return (outputs[0] - target[0]) ** 2
+
+    def doubled_on_floats(prediction, target):
+        return (prediction - target) ** 2 * (2.0 if isinstance(target, float) else 1.0)
+
+    y = [[a, b] for a, b in X]
+    history = trained(Gated(lambda x, gate: [x, gate]), y=y, loss=of_the_first, metrics=["rmse"])
+    assert history.engine.startswith("scalars: scalars give ")
+    assert trained(loss=doubled_on_floats).engine.startswith("scalars: scalars give ")
+
+
+def test_an_error_in_the_first_example_of_an_epoch_names_it():
+    def of_logarithms(prediction, target):
+        return log(target) * prediction
+
+    with pytest.raises(nn.TrainingError, match=r"^epoch 1, batch 1, example X\[0\]: log is not defined") as caught:
+        trained(y=[-1.0, *[1.0] * 7], batch_size=None, loss=of_logarithms)
+    assert caught.value.example == 0
 
 
 def test_a_value_beside_the_model_in_a_loss_is_told_apart_when_it_is_another():
