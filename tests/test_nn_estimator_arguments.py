@@ -24,22 +24,22 @@ THREE = np.digitize(X[:, 1], [2.0, 4.0])
 WEIGHTS = RNG.uniform(0.5, 2.0, size=24)
 
 
-def by_hand(targets, weights, loss, outputs, *, seed=5):
+def by_hand(targets, weights, loss, outputs, *, seed=6, rate=0.05, patience=1):
     """The run of ``SETTINGS``, written with nn alone."""
     rng = random.Random(int(check_random_state(seed).randint(2**31 - 1)))
     standardize = Standardize.of(X, weights)
     network = MLP(2, [3, outputs], "relu", rng=rng)
     history = fit(
         network, standardize.transform(X), targets, loss=loss, sample_weight=weights,
-        optimizer=SGD(network.parameters(), 0.05), epochs=6, batch_size=7, penalty=nn.L2(0.03), rng=rng,
-        callbacks=[EarlyStopping(1, monitor="loss", min_delta=0.01, restore_best=False)], progress=False,
+        optimizer=SGD(network.parameters(), rate), epochs=6, batch_size=7, penalty=nn.L2(0.03), rng=rng,
+        callbacks=[EarlyStopping(patience, monitor="loss", min_delta=0.01, restore_best=False)], progress=False,
     )  # fmt: skip
     return standardize, network, history
 
 
 SETTINGS: dict[str, Any] = {
     "hidden": (3,), "activation": "relu", "optimizer": "sgd", "learning_rate": 0.05, "epochs": 6, "batch_size": 7,
-    "l2": 0.03, "tolerance": 0.01, "patience": 1, "random_state": 5,
+    "l2": 0.03, "tolerance": 0.01, "patience": 1, "random_state": 6,
 }  # fmt: skip
 
 
@@ -81,6 +81,23 @@ def test_a_regressor_learns_standardised_targets_and_predicts_in_their_units(wid
     expected = scale.inverse().transform(outputs).reshape(y.shape)
     assert model.predict(X) == pytest.approx(expected, rel=1e-12, abs=0.0)
     assert model.predict(X).shape == y.shape
+
+
+def test_the_weights_are_those_of_the_last_epoch_even_where_an_earlier_one_was_better():
+    model = Regressor(**SETTINGS).set_params(learning_rate=0.4, patience=5).fit(X, X[:, 0], WEIGHTS)
+    scale = Standardize.of(X[:, 0], WEIGHTS)
+    standardize, network, history = by_hand(scale.transform(X[:, 0]), WEIGHTS, "mse", 1, rate=0.4, patience=5)
+    assert history.loss[-1] > min(history.loss), "the example tells best from last"
+    expected = scale.inverse().transform(network.predict(standardize.transform(X)))
+    assert model.predict(X) == pytest.approx(np.array(expected), rel=1e-9, abs=0.0)
+
+
+def test_without_a_strength_there_is_no_penalty_and_never_a_bar(monkeypatch):
+    bars = []
+    monkeypatch.setattr("tqdm.auto.tqdm", lambda **settings: bars.append(settings))
+    history = Regressor(epochs=1, random_state=0).fit(X, X[:, 0]).history_
+    assert list(history.columns) == ["loss", "learning_rate", "seconds"]
+    assert bars == []
 
 
 def test_each_argument_has_the_default_that_is_written():
