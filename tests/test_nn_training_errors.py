@@ -1,6 +1,7 @@
 """Errors of a training run, word for word: where it was, what happened, what to do, and which weights the model has."""
 
 import math
+import warnings
 
 import pytest
 
@@ -63,17 +64,24 @@ def test_with_early_stopping_the_best_weights_are_those_that_the_model_has():
     assert message == f"epoch 1, batch 1, example X[1]: odd{KEPT % 0}", "there are no best ones yet"
 
 
-class Overflows(Optimizer):
-    def __init__(self, parameters):
+class Fails(Optimizer):
+    def __init__(self, parameters, error):
         super().__init__(parameters, 0.125)
+        self.error = error
 
     def update(self, data, grads):  # noqa: ARG002 (an update takes both)
-        raise OverflowError
+        raise self.error
 
 
-def test_an_error_of_a_step_is_told_in_the_optimizers_words_and_of_no_example():
-    message, place, _ = attempt(optimizer=lambda model: Overflows(model.parameters()))
-    says = "the step of Overflows(lr=0.125) overflows: lower the learning rate, or clip the gradients"
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (OverflowError, "the step of Fails(lr=0.125) overflows: lower the learning rate, or clip the gradients"),
+        (ValueError("odd"), "odd"),
+    ],
+)
+def test_an_error_of_a_step_is_told_in_the_optimizers_words_and_of_no_example(error, says):
+    message, place, _ = attempt(optimizer=lambda model: Fails(model.parameters(), error))
     assert message == f"epoch 1, batch 1: {says}{KEPT % 0}"
     assert place == (1, 1, None, 0)
 
@@ -188,6 +196,19 @@ def test_what_makes_no_sense_is_refused_before_anything_is_done(changes, error, 
     with pytest.raises(error, match=f"^{message}"):
         fit(model, X, Y, **settings | changes)
     assert (model.state_dict(), model.trained_with, model.meaning) == (before, None, None)
+
+
+def test_an_optimizer_of_one_parameter_more_than_the_models_is_refused():
+    model = MLP(1, [1], rng=0)
+    with pytest.raises(ValueError, match="the optimizer holds parameters that are not the model's: make it from model"):
+        fit(model, X, Y, optimizer=SGD([*model.parameters(), Value(1.0)]), epochs=1, progress=False)
+
+
+def test_a_bar_leaves_the_warnings_of_others_alone():
+    before = list(warnings.filters)
+    model = MLP(1, [1], rng=0)
+    fit(model, X, Y, optimizer=SGD(model.parameters()), epochs=1, progress=True)
+    assert warnings.filters == before
 
 
 def test_validation_may_be_a_list_of_two():
