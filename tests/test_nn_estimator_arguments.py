@@ -48,6 +48,7 @@ def test_a_classifier_of_two_classes_is_a_logit_trained_by_fit():
     standardize, network, history = by_hand((TWO == "yes").astype(int), WEIGHTS, "binary_cross_entropy_with_logits", 1)
     logits: Any = network.predict(standardize.transform(X))
     assert model.history_.loss == history.loss
+    assert model.n_iter_ == len(history)
     assert model.decision_function(X).tolist() == pytest.approx(logits, rel=1e-12, abs=1e-15)
     probabilities = [1.0 / (1.0 + np.exp(-z)) for z in logits]
     assert model.predict_proba(X)[:, 1] == pytest.approx(probabilities, rel=1e-12, abs=0.0)
@@ -115,6 +116,13 @@ def test_an_optimizer_is_a_name_or_a_function():
     by_name = Regressor(**SETTINGS).fit(X, X[:, 0])
     by_function = Regressor(**SETTINGS).set_params(optimizer=lambda p, lr: SGD(p, lr)).fit(X, X[:, 0])
     assert by_function.predict(X).tolist() == by_name.predict(X).tolist()
+
+
+def test_lists_and_whole_numbers_are_read_as_arrays_of_floats():
+    whole = np.round(X).astype(int)
+    for estimator, y in ((Classifier, TWO), (Regressor, whole[:, 0])):
+        of_lists = estimator(**SETTINGS).fit(whole.tolist(), y.tolist())
+        assert of_lists.predict(whole.tolist()).tolist() == estimator(**SETTINGS).fit(whole, y).predict(whole).tolist()
 
 
 def test_ctrl_c_is_let_through(monkeypatch):

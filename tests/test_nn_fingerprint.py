@@ -4,6 +4,7 @@ import functools
 import random
 import types
 import weakref
+from array import array
 from collections import OrderedDict
 
 import numpy as np
@@ -30,6 +31,15 @@ class Named(list):
     pass
 
 
+class Equal:
+    """Equal to every other, and not the same."""
+
+    def __eq__(self, other):
+        return isinstance(other, Equal)
+
+    __hash__ = object.__hash__
+
+
 ONE, TWO = Value(1.0), Value(1.0)
 FIRST, SECOND = Slots(), Slots()
 SHARED, ALIKE = [[0], 1], [[0], 1]
@@ -53,6 +63,7 @@ DIFFERENT = {
     "numbers of a dict": ({"a": 1}, {"a": 2}),
     "keys of a dict": ({"a": 1}, {"b": 1}),
     "keys that are objects": ({FIRST: 1}, {SECOND: 1}),
+    "keys that are equal objects": ({Equal(): 1}, {Equal(): 1}),
     "dicts of two classes": ({"a": 1}, OrderedDict(a=1)),
     "the function of a partial": (functools.partial(max, 1), functools.partial(min, 1)),
     "the arguments of a partial": (functools.partial(max, 1), functools.partial(max, 2)),
@@ -61,7 +72,10 @@ DIFFERENT = {
     "the shape of an array": (np.zeros((2, 3)), np.zeros((3, 2))),
     "the type of an array": (np.zeros(2), np.zeros(2, dtype=np.int64)),
     "objects of an array": (np.array([ONE, None]), np.array([TWO, None])),
+    "what is in an object of an array": (np.array([{"a": 1}]), np.array([{"a": 2}])),
+    "arrays of Python": (array("d", [1.0]), array("d", [1.0])),
     "functions": (abs, max),
+    "a function and a number": (abs, 1),
     "lambdas that read alike": (lambda x: x, lambda x: x),
     "classes": (Part, OtherPart),
     "methods of two objects": (Part().__init__, Part().__init__),
@@ -81,7 +95,7 @@ def test_what_differs_has_another_fingerprint_and_what_is_as_it_was_the_same(cas
     one, other = DIFFERENT[case]
     assert fingerprint(one) == fingerprint(one)
     assert fingerprint(other) == fingerprint(other)
-    assert fingerprint(one) != fingerprint(other)
+    assert fingerprint(one) != fingerprint(other) != fingerprint(one)
     assert fingerprint(Part(held=[one])) != fingerprint(Part(held=[other]))
 
 
@@ -95,10 +109,19 @@ def test_what_differs_has_another_fingerprint_and_what_is_as_it_was_the_same(cas
         lambda: np.array([ONE, "a"], dtype=object),
         lambda: Part(x=[ONE, 1], y=Part(z=FIRST), _private=object()),
         lambda: [np, types],
+        lambda: {str(10**5): float("2.5"), 10**5: complex("1j")},
+        lambda: np.array([float("2.5"), str(10**5)], dtype=object),
     ],
 )
 def test_what_is_made_alike_of_the_same_parts_has_the_same_fingerprint(make):
     assert fingerprint(make()) == fingerprint(make())
+
+
+@pytest.mark.parametrize("of", [list, tuple])
+@pytest.mark.parametrize("entries", [[1, 2], [1, "a", None, 2.5, b"x", 1j, True], [ONE, TWO]])
+def test_equal_lists_of_numbers_or_of_the_same_values_are_one_however_often_one_of_them_stands(of, entries):
+    one = of([*entries])
+    assert fingerprint(Part(a=one, b=one)) == fingerprint(Part(a=of([*entries]), b=of([*entries])))
 
 
 def test_what_is_private_has_no_say():
