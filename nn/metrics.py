@@ -106,12 +106,6 @@ def f1(classes: Sequence[Class], targets: Sequence[Class], average: str = "binar
     return _averaged("f1", classes, targets, average, lambda tp, fp, fn: _ratio(2 * tp, 2 * tp + fp + fn))
 
 
-def _macro(metric: Callable[..., float]) -> Metric:
-    macro = functools.partial(metric, average="macro")
-    macro.reads = "classes"  # type: ignore[attr-defined]
-    return macro
-
-
 def confusion_matrix(
     classes: Sequence[Class], targets: Sequence[Class], labels: Sequence[int] | None = None
 ) -> list[list[int]]:
@@ -170,9 +164,9 @@ METRICS: dict[str, Metric] = {
     "precision": precision,
     "recall": recall,
     "f1": f1,
-    "macro_precision": _macro(precision),
-    "macro_recall": _macro(recall),
-    "macro_f1": _macro(f1),
+    "macro_precision": functools.partial(precision, average="macro"),
+    "macro_recall": functools.partial(recall, average="macro"),
+    "macro_f1": functools.partial(f1, average="macro"),
     "rmse": rmse,
     "r2": r2,
 }

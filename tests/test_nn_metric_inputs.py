@@ -55,3 +55,10 @@ def test_one_class_in_the_place_of_a_list_is_refused():
         nn.accuracy(1, [1])  # type: ignore[arg-type]
     with pytest.raises(TypeError, match=r"targets must be a list, as in \[0, 1, 1\], not int 1"):
         nn.accuracy([1], 1)  # type: ignore[arg-type]
+
+
+def test_classes_of_a_confusion_matrix_are_in_their_order_and_each_must_be_among_the_labels():
+    assert nn.confusion_matrix([8, 1, 1], [1, 1, -1]) == [[0, 1, 0], [0, 1, 1], [0, 0, 0]]
+    for classes, targets, missing in (([0], [1], 1), ([2], [0], 2)):
+        with pytest.raises(ValueError, match=rf"^class {missing} is not among the labels \[0\]$"):
+            nn.confusion_matrix(classes, targets, labels=[0])
