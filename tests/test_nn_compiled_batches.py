@@ -329,3 +329,18 @@ def test_a_value_beside_the_model_in_a_loss_is_told_apart_when_it_is_another():
         loss.factor = Value(1.0)
         found.append(trained(loss=loss, callbacks=[Replace()], compiled=compiled, lr=0.01).loss)
     assert found[0] == pytest.approx(found[1], rel=1e-12, abs=0.0)
+
+
+def test_a_value_that_was_replaced_is_left_alone_by_the_next_run():
+    model = MLP(2, [1], rng=0)
+    weights = model.layers[0].neurons[0].weights
+    old = weights[0]
+
+    def replace(training):
+        if training.step == 1:
+            weights[0] = Value(old.data)
+
+    trained(model, callbacks=[Watches(replace)])
+    old.grad = 5.0
+    assert trained(model).engine == "compiled"
+    assert old.grad == 5.0

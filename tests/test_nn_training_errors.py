@@ -281,6 +281,8 @@ def test_what_is_hidden_and_has_no_say_in_the_loss_is_left_alone():
     settings = {"optimizer": SGD(model.parameters()), "epochs": 1, "progress": False}
     fit(model, X, Y, loss=lambda p, t: beside * (p - t) ** 2, **settings)
     assert beside.data == 2.0
+    model._kept = [model.w]  # a parameter by another name is one all the same
+    fit(model, X, Y, **settings)
 
 
 def test_the_numbers_of_a_batch_are_those_of_its_examples_in_their_order():
@@ -295,4 +297,5 @@ def test_the_numbers_of_a_batch_are_those_of_its_examples_in_their_order():
     settings = {"optimizer": SGD(model.parameters(), 0.0), "epochs": 1, "compiled": False, "progress": False}
     history = fit(model, X, Y, sample_weight=weights, metrics=[noted], **settings)
     assert seen == [([0.0, 1.0], [0.0, 2.0])]
+    assert {type(prediction) for prediction in seen[0][0]} == {float}
     assert history.loss == [pytest.approx((2.0 * 0.0 + 1.0 * 1.0) / 3.0, rel=1e-15, abs=0.0)]
