@@ -50,9 +50,10 @@ def check_batch_size(batch_size: int | None, count: int) -> int:
     """The batch size as an int, ``count`` for None."""
     if batch_size is None:
         return count
-    if integer("batch_size", batch_size) > count:
-        raise ValueError(f"batch_size is {batch_size}, and there are {count} examples: give at most {count}")
-    return int(batch_size)
+    size = integer("batch_size", batch_size)
+    if size > count:
+        raise ValueError(f"batch_size is {size}, and there are {count} examples: give at most {count}")
+    return size
 
 
 def split(X: Any, y: Any, fraction: float = 0.2, *, rng: int | random.Random, stratify: bool = False) -> Parts:
@@ -104,10 +105,7 @@ def _checked(X: Any, y: Any) -> tuple[Callable[[list[int]], Parts], list[Target]
     """What divides X and y by the indices held out, and the targets to draw them by."""
     rows, targets = as_rows(X), as_targets(y)
     require_one_each(rows, targets)
-    tables = [
-        given if hasattr(given, "iloc") or getattr(given, "ndim", 0) else checked
-        for given, checked in ((X, rows.table), (y, targets))
-    ]
+    tables = [given if getattr(given, "ndim", 0) else checked for given, checked in ((X, rows.table), (y, targets))]
 
     def take(held: list[int]) -> Parts:
         out = set(held)

@@ -82,6 +82,12 @@ def test_each_class_is_held_out_in_its_share_by_the_largest_remainders(sizes, fr
         assert sorted(x for (x,) in X + Xv) == list(range(len(y)))
 
 
+@pytest.mark.parametrize("fraction", [1.0, 1.5, -0.1, float("nan")])
+def test_a_share_is_below_one(fraction):
+    with pytest.raises(ValueError, match=f"^fraction must be finite, at least 0 and below 1, not {fraction}$"):
+        split(*numbered(5), fraction, rng=0)
+
+
 def test_what_is_held_out_of_a_class_is_drawn_too():
     drawn = {tuple(x for (x,) in split(list(range(8)), [0, 1] * 4, 0.5, rng=s, stratify=True)[2]) for s in range(20)}
     assert len(drawn) > 10
