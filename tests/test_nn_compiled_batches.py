@@ -344,3 +344,37 @@ def test_a_value_that_was_replaced_is_left_alone_by_the_next_run():
     old.grad = 5.0
     assert trained(model).engine == "compiled"
     assert old.grad == 5.0
+
+
+def test_a_penalty_whose_setting_changes_in_the_middle_of_an_epoch_is_compiled_anew():
+    class Decay:
+        strength = 0.5
+
+        def __call__(self, weights):
+            return self.strength * nn.L2(1.0)(weights)
+
+    found = []
+    for compiled in (None, False):
+        penalty = Decay()
+
+        def weaken(training, penalty=penalty):
+            penalty.strength = 0.5 if training.step < 4 else 0.125
+
+        found.append(trained(penalty=penalty, callbacks=[Watches(weaken)], compiled=compiled))
+    assert found[0].engine == "compiled"
+    assert found[0].penalty == pytest.approx(found[1].penalty, rel=1e-12, abs=0.0)
+    assert found[0].loss == pytest.approx(found[1].loss, rel=1e-12, abs=0.0)
+
+
+def test_a_penalty_that_cannot_be_traced_says_why():
+    history = trained(penalty=lambda weights: weights[0] * weights[0] * float(weights[1].data > 0.0))
+    assert history.engine.startswith(
+        "compiled, the penalty on scalars: .data of a Value at test_nn_compiled_batches.py"
+    )
+
+
+def test_a_probability_above_one_is_refused_though_its_logarithm_is_a_number():
+    model = MLP(1, [1], init=nn.all_equal(1.0))
+    settings = {"optimizer": SGD(model.parameters(), 1e-9), "epochs": 1, "progress": False}
+    with pytest.raises(nn.TrainingError, match=r"example X\[1\]: binary_cross_entropy is not finite for probability 2"):
+        fit(model, [[0.5], [2.0]], [1.0, 1.0], loss="binary_cross_entropy", **settings)

@@ -1,5 +1,6 @@
 """What metrics are given: predictions and targets of every kind, and what is said of those that do not fit."""
 
+import functools
 import math
 from decimal import Decimal
 
@@ -62,3 +63,23 @@ def test_classes_of_a_confusion_matrix_are_in_their_order_and_each_must_be_among
     for classes, targets, missing in (([0], [1], 1), ([2], [0], 2)):
         with pytest.raises(ValueError, match=rf"^class {missing} is not among the labels \[0\]$"):
             nn.confusion_matrix(classes, targets, labels=[0])
+
+
+def test_a_metric_is_called_as_its_partial_is_called():
+    def worst(predictions, targets, factor):
+        return factor * max(abs(p - t) for p, t in zip(predictions, targets, strict=True))
+
+    plain, named = functools.partial(worst, factor=2.0), functools.partial(worst, factor=3.0)
+    named.__name__ = "three_times_worst"  # type: ignore[attr-defined]
+    found = nn.evaluate(nn.MLP(1, [1], init="zeros"), [[1.0], [2.0]], [1.0, -2.0], metrics=[plain, named])
+    assert found == {"loss": 2.5, "worst": 4.0, "three_times_worst": 6.0}
+
+
+def test_evaluate_names_a_target_that_is_no_class_and_what_is_no_model():
+    model = nn.MLP(1, [1], rng=0)
+    with pytest.raises(ValueError, match=r"^y\[1\]: a label is 0 or 1 here, not 0.5"):
+        nn.evaluate(model, [[1.0], [2.0]], [0.0, 0.5], "binary_cross_entropy_with_logits", ["accuracy"])
+    loss = nn.Loss(nn.mse, meaning="probability")
+    assert nn.evaluate(model, [[1.0]], [0.5], loss, ["rmse"])["rmse"] > 0.0, "no metric reads classes"
+    with pytest.raises(TypeError, match="model must be a Module, not int 3"):
+        nn.evaluate(3, [[1.0]], [1.0])  # type: ignore[arg-type]
