@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import nn
-from autodiff import CompileError, Value, exp, log, no_grad
+from autodiff import CompileError, Value, detect_anomaly, exp, log, no_grad
 from nn import MLP, SGD, Callback, Dropout, Layer, Sequential, fit
 
 rng = random.Random(0)
@@ -234,10 +234,11 @@ def test_a_penalty_that_is_not_finite_is_told_as_on_scalars(start, function):
     messages = []
     for compiled in (None, False):
         model = MLP(2, [1], init=nn.all_equal(start))
-        with pytest.raises(nn.TrainingError, match="^epoch 1, batch [123]: ") as caught:
+        with pytest.raises(nn.TrainingError, match="^epoch 1, batch [123]: ") as caught, detect_anomaly():
             trained(model, y=[10.0 * a for a, _ in X], penalty=penalty, compiled=compiled, lr=1.0)
         messages.append(str(caught.value))
     assert messages[0] == messages[1]
+    assert "made at" in messages[0]
 
 
 @pytest.mark.parametrize(("counting", "rows"), [(3, [2, 2]), (4, [2, 2]), (5, [2, 2, 2]), (8, [2, 2, 2, 2])])

@@ -114,7 +114,8 @@ def test_what_differs_has_another_fingerprint_and_what_is_as_it_was_the_same(cas
     ],
 )
 def test_what_is_made_alike_of_the_same_parts_has_the_same_fingerprint(make):
-    assert fingerprint(make()) == fingerprint(make())
+    one, other = make(), make()
+    assert fingerprint(one) == fingerprint(other)
 
 
 @pytest.mark.parametrize("of", [list, tuple])
@@ -122,6 +123,14 @@ def test_what_is_made_alike_of_the_same_parts_has_the_same_fingerprint(make):
 def test_equal_lists_of_numbers_or_of_the_same_values_are_one_however_often_one_of_them_stands(of, entries):
     one = of([*entries])
     assert fingerprint(Part(a=one, b=one)) == fingerprint(Part(a=of([*entries]), b=of([*entries])))
+
+
+def test_what_changes_within_an_object_of_an_array_changes_its_fingerprint():
+    within = {"a": 1}
+    table = np.array([within], dtype=object)
+    before = fingerprint(table)
+    within["a"] = 2
+    assert fingerprint(table) != before
 
 
 def test_what_is_private_has_no_say():
