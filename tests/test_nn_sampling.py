@@ -82,6 +82,11 @@ def test_each_class_is_held_out_in_its_share_by_the_largest_remainders(sizes, fr
         assert sorted(x for (x,) in X + Xv) == list(range(len(y)))
 
 
+def test_of_two_equal_remainders_the_lower_class_has_the_first_wherever_it_stands():
+    for y in ([0, 0, 0, 1, 1, 1], [1, 1, 1, 0, 0, 0]):
+        assert sorted(split(y, y, 0.5, rng=0, stratify=True)[3]) == [0.0, 0.0, 1.0]
+
+
 @pytest.mark.parametrize("fraction", [1.0, 1.5, -0.1, float("nan")])
 def test_a_share_is_below_one(fraction):
     with pytest.raises(ValueError, match=f"^fraction must be finite, at least 0 and below 1, not {fraction}$"):
@@ -136,6 +141,7 @@ def test_five_folds_unless_said_otherwise_and_as_many_as_examples_at_the_most():
     [
         ([0, 0, 1], lambda X, y: split(X, y, 0.4, rng=0, stratify=True), "class 1 has 1 of the 2 examples that strat"),
         ([0, 1, 1], lambda X, y: split(X, y, 0.4, rng=0, stratify=True), "class 0 has 1 of the 2 examples"),
+        ([1, 0], lambda X, y: split(X, y, 0.5, rng=0, stratify=True), "class 0 has 1 of the 2 examples"),
         ([0, 0, 0, 2.5, 2.5], lambda X, y: k_fold(X, y, 3, rng=0, stratify=True), "class 2.5 has 2 of the 3 examples"),
         ([[1, 0], [1, 0], [0, 1]], lambda X, y: split(X, y, rng=0, stratify=True), r"\[0.0, 1.0\] stand 1 times, .* 2"),
         ([0, 1], lambda X, y: k_fold(X, y, 1, rng=0), "folds must be at least 2, not 1"),
