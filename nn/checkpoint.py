@@ -92,7 +92,7 @@ def write(content: dict[str, Any], path: str | os.PathLike[str]) -> None:
     """Write what `content_of` gave, with format, version and checksum."""
     content = {"format": FORMAT, "version": VERSION, **content}
     content = {"format": FORMAT, "version": VERSION, "checksum": _checksum(content), **content}
-    write_atomically(path, json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+    write_atomically(path, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
 
 
 def _checksum(content: dict[str, Any]) -> str:
@@ -188,7 +188,7 @@ def restore(model: Module, content: dict[str, Any], path: str | os.PathLike[str]
                 raise ValueError(f"it has frozen {shown(path_of_module)}, which the model has not")
         meaning = None if content["meaning"] is None else Meaning(**content["meaning"])
         model.load_state_dict(content["parameters"])
-    except (AttributeError, LookupError, TypeError, ValueError) as error:
+    except (TypeError, ValueError) as error:
         raise CheckpointError(f"{path} does not fit: {error}") from error
     for name, state in states.items():
         modules[name].rng.setstate(state)  # type: ignore[attr-defined] (`_generators` found it)

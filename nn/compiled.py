@@ -55,11 +55,12 @@ class CompiledGradients:
         backend: Backend,
     ) -> None:
         self._scalars, self._model, self._loss, self._examples = scalars, model, loss, examples
-        self._watched, self._required, self._backend, self._looks = watched, required, backend, True
+        self._watched, self._required, self._backend = watched, required, backend
+        self._looks: bool  # whether the model is to be looked at: where an epoch starts
         self._table: Any = None
         self._key: Any = None
         self._traced: Traced
-        self._generators: list[Any] = []
+        self._generators: list[Any]
         self._penalty: _CompiledPenalty | None = None
 
     def start_epoch(self) -> None:
@@ -193,7 +194,7 @@ class _CompiledPenalty:
             return
         try:
             with no_grad():
-                require_equal(self.program(None)[0].tolist(), [float(penalty(list(weights)))])
+                require_equal(self.program(None)[0].tolist(), [float(penalty(weights))])
         except (ValueError, ArithmeticError) as error:
             self.program, self.reason = None, str(error)
 
@@ -203,4 +204,4 @@ class _CompiledPenalty:
         before = np.empty(len(parameters))
         engine.get_grad(parameters, before)
         engine.set_grad(parameters, before + gradient)
-        seen.penalties.append(float(cost[0, 0]))
+        seen.penalties.append(cost[0, 0])

@@ -77,16 +77,17 @@ def as_rows(X: Any, name: str = "X", features: int | None = None) -> Rows:
     if hasattr(X, "toarray"):
         raise TypeError(f"{name} is a sparse {type(X).__name__}: write {name}.toarray()")
     table = X.to_numpy() if hasattr(X, "to_numpy") else X
-    columns = [column for column in getattr(X, "columns", ()) if isinstance(column, str)]
-    if _is_numeric_array(table):
+    columns = list(getattr(X, "columns", ()))
+    is_array = _is_numeric_array(table)
+    entries = table if is_array else _entries(table, name)
+    if features not in (None, 1) and len(entries) and isinstance(entries[0], numbers.Real):
+        raise ValueError(
+            f"{name} holds a row for each example, and {name}[0] is a number where the model takes {features}: "
+            f"for one example write [[…]], with {features} numbers in the inner brackets"
+        )
+    if is_array:
         rows = _array_rows(table, name, columns)
     else:
-        entries = _entries(table, name)
-        if features not in (None, 1) and isinstance(entries[0], numbers.Real):
-            raise ValueError(
-                f"{name} holds a row for each example, and {name}[0] is a number where the model takes {features}: "
-                f"for one example write [[…]], with {features} numbers in the inner brackets"
-            )
         table = [_row(row, f"{name}[{i}]", i, columns) for i, row in enumerate(entries)]
         rows = Rows(table, len(table[0]))
     _require_width(rows, name, features)
@@ -98,7 +99,7 @@ def _is_numeric_array(table: Any) -> bool:
     return numpy is not None and isinstance(table, numpy.ndarray) and table.ndim > 0 and table.dtype.kind in "biuf"
 
 
-def _array_rows(table: Any, name: str, columns: Sequence[str] = ()) -> Rows:
+def _array_rows(table: Any, name: str, columns: Sequence[Any] = ()) -> Rows:
     import numpy as np
 
     if table.ndim > 2:
@@ -108,10 +109,10 @@ def _array_rows(table: Any, name: str, columns: Sequence[str] = ()) -> Rows:
     rows = np.asarray(table, dtype=float)
     finite = np.isfinite(rows)
     if not finite.all():
-        at = [int(i) for i in np.argwhere(~finite)[0]]
+        at = tuple(np.argwhere(~finite)[0])
         place = f"row {at[0]}" + (f", {_column(at[1], columns)}" if len(at) == 2 else "")
-        _finite(float(rows[tuple(at)]), f"{name}{''.join(f'[{i}]' for i in at)}", place)
-    rows = rows if rows.ndim == 2 else rows.reshape(-1, 1)
+        _finite(rows[at], f"{name}{''.join(f'[{i}]' for i in at)}", place)
+    rows = rows if rows.ndim == 2 else rows[:, None]
     return Rows(rows, rows.shape[1])
 
 
@@ -182,7 +183,7 @@ def as_inputs(x: Any, name: str, expected: int | None) -> list[Any]:
     if isinstance(x, _TEXT | dict):
         raise TypeError(f"{name} takes one example, a sequence of numbers, not {kind(x)}")
     x = plain(x)
-    inputs = [x] if isinstance(x, Value) or not hasattr(x, "__iter__") else list(x)
+    inputs = list(x) if hasattr(x, "__iter__") else [x]
     if any(isinstance(entry, list | tuple) for entry in inputs):
         raise ValueError(f"{name} takes one example, and was given rows: predict(X) takes rows")
     if expected is not None and len(inputs) != expected:
@@ -195,7 +196,7 @@ def as_inputs(x: Any, name: str, expected: int | None) -> list[Any]:
 
 def _entries(table: Any, name: str) -> Sequence[Any]:
     table = plain(table)
-    if isinstance(table, _TEXT | dict | Value) or not hasattr(table, "__iter__"):
+    if isinstance(table, _TEXT | dict) or not hasattr(table, "__iter__"):
         raise TypeError(f"{name} must be a sequence with an entry for each example, not {kind(table)}")
     entries = list(table)
     if not entries:
@@ -203,11 +204,11 @@ def _entries(table: Any, name: str) -> Sequence[Any]:
     return entries
 
 
-def _column(j: int, columns: Sequence[str]) -> str:
-    return f"column {j}" + (f", {shown(columns[j])}" if j < len(columns) else "")
+def _column(j: int, columns: Sequence[Any]) -> str:
+    return f"column {j}" + (f", {shown(columns[j])}" if columns and isinstance(columns[j], str) else "")
 
 
-def _row(row: Any, where: str, i: int, columns: Sequence[str]) -> list[float]:
+def _row(row: Any, where: str, i: int, columns: Sequence[Any]) -> list[float]:
     row = plain(row)
     if not isinstance(row, list | tuple):
         return [_finite(row, where, f"row {i}")]
@@ -217,7 +218,7 @@ def _row(row: Any, where: str, i: int, columns: Sequence[str]) -> list[float]:
         return row if isinstance(row, list) else list(row)
     try:
         floats = array("d", row).tolist()  # every number at once; texts, None and what is no number are refused
-    except (TypeError, OverflowError):
+    except (TypeError, ValueError, OverflowError):
         floats = [math.nan]
     if math.isfinite(sum(floats)):
         return floats
@@ -236,11 +237,6 @@ def _finite(x: Any, where: str, place: str) -> float:
     if not math.isfinite(read):
         raise ValueError(f"{where} is {read} ({place}): only finite numbers are accepted")
     return read
-
-
-def as_floats(prediction: Any) -> Target:
-    """A model's output, a Value or a list of them, as a float or a list of floats."""
-    return [float(p) for p in prediction] if isinstance(prediction, list) else float(prediction)
 
 
 def flat(entries: Sequence[Target]) -> list[float]:

@@ -66,7 +66,7 @@ class _Perceptron(BaseEstimator):
 
     def _train(self, X: Any, targets: Any, weights: Any, loss: str, outputs: int, last: Standardize | None) -> None:
         make = named("optimizer", self.optimizer, OPTIMIZERS)
-        rng = random.Random(int(check_random_state(self.random_state).randint(2**31 - 1)))
+        rng = random.Random(check_random_state(self.random_state).randint(2**31 - 1))
         standardize = Standardize.of(X, weights)
         hidden = listed("hidden", self.hidden, "(16,)")
         network = MLP(X.shape[1], [*hidden, outputs], self.activation, rng=rng)

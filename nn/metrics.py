@@ -13,12 +13,13 @@ import contextlib
 import functools
 import gc
 import math
+import numbers
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
 from autodiff import no_grad
 from nn.checks import finite, listed, named, shown
-from nn.data import Target, flat, plain
+from nn.data import Target, as_targets, flat, plain
 from nn.examples import Examples
 from nn.losses import LOSSES, Loss, as_loss
 from nn.meaning import Class, Meaning, require_meaning
@@ -105,12 +106,6 @@ def f1(classes: Sequence[Class], targets: Sequence[Class], average: str = "binar
     return _averaged("f1", classes, targets, average, lambda tp, fp, fn: _ratio(2 * tp, 2 * tp + fp + fn))
 
 
-def _macro(metric: Callable[..., float]) -> Metric:
-    macro = functools.partial(metric, average="macro")
-    macro.reads = "classes"  # type: ignore[attr-defined]
-    return macro
-
-
 def confusion_matrix(
     classes: Sequence[Class], targets: Sequence[Class], labels: Sequence[int] | None = None
 ) -> list[list[int]]:
@@ -169,33 +164,42 @@ METRICS: dict[str, Metric] = {
     "precision": precision,
     "recall": recall,
     "f1": f1,
-    "macro_precision": _macro(precision),
-    "macro_recall": _macro(recall),
-    "macro_f1": _macro(f1),
+    "macro_precision": functools.partial(precision, average="macro"),
+    "macro_recall": functools.partial(recall, average="macro"),
+    "macro_f1": functools.partial(f1, average="macro"),
     "rmse": rmse,
     "r2": r2,
 }
 
 
 def _pairs(predictions: Sequence[Target], targets: Sequence[Target]) -> list[tuple[float, float]]:
-    p, t = flat(_plain_list(predictions)), flat(_plain_list(targets))
-    if len(p) != len(t):
-        raise ValueError(f"{len(p)} predicted numbers, {len(t)} target numbers: a class index is no regression target")
-    return list(zip(p, t, strict=True))
+    p, t = as_targets(predictions, "predictions"), as_targets(targets, "targets")
+    (many, wide), (others, width) = ((len(rows), len(flat(rows[:1]))) for rows in (p, t))
+    if (many, wide) != (others, width):
+        raise ValueError(
+            f"predictions are {many} × {wide} numbers, and targets {others} × {width}: a class index is no regression "
+            f"target"
+        )
+    return list(zip(flat(p), flat(t), strict=True))
 
 
-def _plain_list(given: Any) -> list[Any]:
-    return [plain(entry) for entry in plain(given)]
+def _class_list(name: str, given: Any) -> list[Any]:
+    entries = [plain(entry) for entry in listed(name, plain(given), "[0, 1, 1]")]
+    return [list(entry) if isinstance(entry, tuple) else entry for entry in entries]
+
+
+def _names_classes(entry: Any) -> bool:
+    """Whether it is a whole number, or a list of labels, each 0 or 1, or −1 or 1."""
+    if isinstance(entry, list):
+        return all(label in (-1, 0, 1) for label in entry)
+    return isinstance(entry, numbers.Real) and float(entry).is_integer()
 
 
 def _class_pairs(metric: str, classes: Sequence[Class], targets: Sequence[Class]) -> list[tuple[Class, Class]]:
-    classes, targets = _plain_list(classes), _plain_list(targets)
+    classes, targets = _class_list("classes", classes), _class_list("targets", targets)
     for name, given in (("classes", classes), ("targets", targets)):
         for i, entry in enumerate(given):
-            several = isinstance(entry, list)
-            if any(
-                label not in (-1, 0, 1) if several else label != int(label) for label in (entry if several else [entry])
-            ):
+            if not _names_classes(entry):
                 raise ValueError(
                     f"{metric} compares classes, and {name}[{i}] is {shown(entry)}: give what predict_class gives"
                 )

@@ -100,7 +100,7 @@ def write(run: Run, at: Standing, path: str | os.PathLike[str]) -> None:
         "run": run.described,
         "epoch": at.epoch,
         "step": at.step,
-        "optimizer": at.optimizer | {"lr": run.base_lr},
+        "optimizer": at.optimizer,
         "random": checkpoint.state_to_json(at.random),
         "callbacks": at.callbacks,
         "history": {
@@ -112,7 +112,7 @@ def write(run: Run, at: Standing, path: str | os.PathLike[str]) -> None:
 
 
 def resume(run: Run, path: str | os.PathLike[str]) -> None:
-    """Bring the run to where the file stands; CheckpointError, and everything as it was, where it does not fit."""
+    """Bring the run to where the file stands. CheckpointError where it does not fit: what the user has is as it was."""
     content = checkpoint.read(path)
     state = content["training"]
     if state is None:
@@ -120,7 +120,6 @@ def resume(run: Run, path: str | os.PathLike[str]) -> None:
             f"{path} holds a model and no training run: it was written by save(), not by a Checkpoint callback"
         )
     before, before_callbacks = run.optimizer.state_dict(), [c.state_dict() for c in run.callbacks]
-    step, columns = run.step, {name: list(column) for name, column in run.history.columns.items()}
     try:
         _require_same(_described_in(state, content["version"]), run.described)
         types = [c["type"] for c in state["callbacks"]]
@@ -135,8 +134,6 @@ def resume(run: Run, path: str | os.PathLike[str]) -> None:
             run.model.checked_state(getattr(callback, "best_weights", None) or run.model.state_dict())
         checkpoint.restore(run.model, content, path)
     except (AttributeError, LookupError, TypeError, ValueError) as error:
-        run.step = step
-        run.history.columns.update(columns)
         run.optimizer.load_state_dict(before)
         for callback, saved in zip(run.callbacks, before_callbacks, strict=True):
             callback.load_state_dict(saved)
@@ -187,7 +184,7 @@ def description(run: Run) -> dict[str, Any]:
         "settings": {name: list(x) if isinstance(x, tuple) else x for name, x in optimizer["settings"].items()},
         "loss": [run.loss.name, run.loss.reduction, *_given(lambda: [float(run.loss.of(outputs, t)) for t in ends])],
         "penalty": _function(penalty, lambda: [float(penalty([Value(0.5), Value(-2.0)]))]),  # type: ignore[misc]
-        "schedule": _function(schedule, lambda: [float(schedule(t)) for t in (0, 1, 2, 10, 100)]),  # type: ignore[misc]
+        "schedule": _function(schedule, lambda: [schedule(t) for t in (0, 1, 2, 10, 100)]),  # type: ignore[misc]
         "tolerance": run.tolerance,
         "clip_norm": run.clip_norm,
         "clip_value": run.clip_value,

@@ -28,15 +28,15 @@ def minibatches(
 
     With ``replacement`` each index is drawn uniformly at random from all of them, as often as there are examples: some
     come several times and some not at all. Without ``batch_size`` one batch of everything, in order (its gradient does
-    not depend on the order). Raises ValueError for a batch size below 1 or above ``count``, or where randomness is
-    needed without rng.
+    not depend on the order). Raises ValueError for a count or a batch size below 1, a batch size above ``count``, or
+    where randomness is needed without rng.
 
     >>> list(minibatches(5, 2, rng=0))
     [[2, 1], [0, 4], [3]]
     >>> list(minibatches(5, 2, rng=0, replacement=True))
     [[3, 3], [0, 2], [4]]
     """
-    size = check_batch_size(batch_size, count)
+    size = check_batch_size(batch_size, integer("count", count))
     order = list(range(count))
     if replacement:
         generator = as_random(rng, "drawing with replacement")
@@ -50,9 +50,10 @@ def check_batch_size(batch_size: int | None, count: int) -> int:
     """The batch size as an int, ``count`` for None."""
     if batch_size is None:
         return count
-    if integer("batch_size", batch_size) > count:
-        raise ValueError(f"batch_size is {batch_size}, and there are {count} examples: give at most {count}")
-    return int(batch_size)
+    size = integer("batch_size", batch_size)
+    if size > count:
+        raise ValueError(f"batch_size is {size}, and there are {count} examples: give at most {count}")
+    return size
 
 
 def split(X: Any, y: Any, fraction: float = 0.2, *, rng: int | random.Random, stratify: bool = False) -> Parts:
@@ -104,10 +105,7 @@ def _checked(X: Any, y: Any) -> tuple[Callable[[list[int]], Parts], list[Target]
     """What divides X and y by the indices held out, and the targets to draw them by."""
     rows, targets = as_rows(X), as_targets(y)
     require_one_each(rows, targets)
-    tables = [
-        given if hasattr(given, "iloc") or getattr(given, "ndim", 0) else checked
-        for given, checked in ((X, rows.table), (y, targets))
-    ]
+    tables = [given if getattr(given, "ndim", 0) else checked for given, checked in ((X, rows.table), (y, targets))]
 
     def take(held: list[int]) -> Parts:
         out = set(held)

@@ -160,10 +160,11 @@ class Rates(Schedule):
     def __post_init__(self) -> None:
         super().__post_init__()
         if not callable(self.rates):
-            for i, rate in enumerate(listed("rates", self.rates, "[0.1, 0.05, 0.01]")):
-                nonnegative(f"rates[{i}]", rate)
-            if not len(self.rates):
+            given = listed("rates", self.rates, "[0.1, 0.05, 0.01]")
+            if not given:
                 raise ValueError("rates is empty: give at least one")
+            rates = [nonnegative(f"rates[{i}]", rate) for i, rate in enumerate(given)]
+            object.__setattr__(self, "rates", rates)  # it is frozen for its users
 
     def __call__(self, t: int) -> float:
         return self.rates(t + 1) if callable(self.rates) else self.rates[min(t, len(self.rates) - 1)]

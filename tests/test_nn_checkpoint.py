@@ -125,7 +125,7 @@ DAMAGES = {
     "newer": (lambda _, content: damaged(content, version=3), "of version 3, and this is version 2"),
     "no parameters": (lambda _, content: damaged(content, parameters=None), "section 'parameters'"),
     "nan": (lambda text, _: text.replace(": 0.0", ": NaN"), "NaN"),
-    "infinity": (lambda text, _: text.replace(": 0.0", ": 1e999"), "damaged"),
+    "infinity": (lambda text, _: text.replace(": 0.0", ": 1e999"), "json is damaged: Out of range"),
     "a digit": (lambda text, _: text.replace(": 0.0", ": 0.1"), "was changed after it was written: .* assign"),
     "a key": (lambda text, _: text.replace('"version"', '"extra": 0, "version"'), "has no 'extra'"),
     "no checksum": (lambda text, _: text.replace('"checksum"', '"checksun"'), "has no 'checksun'"),

@@ -99,7 +99,7 @@ def old(tmp_path):
 def test_a_right_file_of_format_1_is_loaded_with_one_warning(old):
     with pytest.warns(UserWarning, match="is of format 1, which has no checksum") as caught:
         model = load(old)
-    assert len(caught) == 1
+    assert [warning.filename for warning in caught] == [__file__], "the line that loads it"
     assert model.state_dict() == json.loads(old.read_text())["parameters"]
     assert repr(model) == "MLP(2 → 3 → 1, tanh, linear)"
     save(model, old)
@@ -156,6 +156,25 @@ def test_a_part_of_its_own_in_a_file_of_format_1_needs_the_model(old):
         load(old)
     with pytest.warns(UserWarning, match="format 1"):
         assert load(old, into=MLP(2, [3, 1], abs, rng=5)).state_dict() == content["parameters"]
+
+
+def test_a_layer_of_its_own_in_a_file_of_format_1_needs_the_model(old):
+    layers = [{"type": "Layer", "inputs": 2, "outputs": 1}, None]
+    content = json.loads(old.read_text()) | {"model": {"type": "Sequential", "layers": layers}}
+    old.write_text(json.dumps(content))
+    with pytest.warns(UserWarning, match="format 1"), pytest.raises(CheckpointError, match=r"load\(path, into=model\)"):
+        load(old)
+
+
+def test_in_a_file_of_format_1_the_model_alone_may_be_null(old):
+    content = json.loads(old.read_text())
+    for section in ("parameters", "random"):
+        old.write_text(json.dumps(content | {section: None}))
+        with pytest.raises(CheckpointError, match=f"its section '{section}' is missing or of the wrong kind"):
+            load(old)
+    old.write_text(json.dumps(content | {"model": None}))
+    with pytest.warns(UserWarning, match="format 1"):
+        assert load(old, into=MLP(2, [3, 1], rng=5)).state_dict() == content["parameters"]
 
 
 # Kills.

@@ -1,9 +1,10 @@
 """A checkpoint goes on with the run that wrote it: one with another loss, optimizer or data is refused."""
 
+import random
 import re
 
 import pytest
-from checkpoints import X, Y, run
+from checkpoints import X, Y, rewrite, run
 
 import nn
 from nn import (
@@ -11,8 +12,12 @@ from nn import (
     Callback,
     Checkpoint,
     CheckpointError,
+    Dropout,
     EarlyStopping,
+    Layer,
     Loss,
+    Sequential,
+    load,
 )
 
 
@@ -124,6 +129,67 @@ def test_a_run_whose_callback_unfreezes_layers_on_the_way_goes_on_where_it_was(t
     straight = thawing(tmp_path / "a.json", epochs=6)
     thawing(tmp_path / "b.json", epochs=4)
     assert thawing(tmp_path / "b.json", epochs=6, resume=tmp_path / "b.json") == straight
+
+
+def test_a_rate_that_a_callback_has_lowered_stays_low_where_a_run_goes_on(tmp_path):
+    class Lower(Callback):
+        def on_epoch_end(self, training):
+            if training.epoch == 2:
+                training.optimizer.lr /= 2.0
+
+    def lowering(path, **changes):
+        return run(path, MLP(2, [3, 1], rng=0), callbacks=[Lower(), Checkpoint(path)], **changes)
+
+    straight = lowering(tmp_path / "a.json", epochs=6)
+    lowering(tmp_path / "b.json", epochs=4)
+    resumed = lowering(tmp_path / "b.json", epochs=6, resume=tmp_path / "b.json")
+    assert resumed.learning_rate == straight.learning_rate == [0.01] * 2 + [0.005] * 4
+    assert resumed.loss == straight.loss
+
+
+class CrashError(Exception):
+    """What a crash raises."""
+
+
+class SaveAndCrash(Callback):
+    """Saves the run and raises, in the middle of an epoch."""
+
+    def __init__(self, step, path):
+        self.step, self.path = step, path
+
+    def on_gradients(self, training):
+        if training.step == self.step:
+            training.save(self.path)
+            raise CrashError
+
+
+@pytest.mark.parametrize("step", [1, 5])
+def test_two_dropouts_of_one_generator_go_on_from_the_last_epoch_that_was_completed(step, tmp_path):
+    def model():
+        one = random.Random(3)
+        return Sequential(Layer(2, 4, "tanh", rng=0), Dropout(0.5, rng=one), Layer(4, 1, rng=1), Dropout(0.2, rng=one))
+
+    path, settings = tmp_path / "c.json", {"epochs": 4, "batch_size": 2, "rng": 0, "compiled": False}
+    straight = run(path, expected := model(), callbacks=[], **settings)
+    with pytest.raises(CrashError):
+        run(path, model(), callbacks=[SaveAndCrash(step, path)], **settings)
+    first, second = load(path).layers[1::2]
+    assert first.rng is second.rng
+    rewrite(path, lambda content: content["training"].update(callbacks=[]))
+    resumed = run(path, found := model(), callbacks=[], resume=path, **settings)
+    assert (resumed.loss, found.state_dict()) == (straight.loss, expected.state_dict())
+
+
+def test_what_a_file_that_does_not_fit_had_changed_of_the_callbacks_is_put_back(tmp_path):
+    path = tmp_path / "c.json"
+    run(path)
+    rewrite(path, lambda content: content["parameters"].popitem())
+    stopping = EarlyStopping(patience=5)
+    before = stopping.state_dict()
+    model = MLP(2, [3, 1], rng=5)
+    with pytest.raises(CheckpointError, match="lacks 1 of the 13 parameters"):
+        run(path, model, callbacks=[stopping, Checkpoint(path)], resume=path)
+    assert stopping.state_dict() == before
 
 
 def test_a_loss_of_ones_own_is_not_called_more_often_for_being_saved(tmp_path):

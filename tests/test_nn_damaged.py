@@ -135,7 +135,10 @@ def test_a_module_of_ones_own_with_another_dropout_layer_is_refused(tmp_path):
 
 @pytest.mark.parametrize(
     ("version", "message"),
-    [(3, "install a newer one"), *[(v, f"is damaged.* {v!r}") for v in (0, -1, "2", None, 1.5, True)]],
+    [
+        (3, "install a newer one"),
+        *[(v, rf"is damaged: its version is {v!r}, which") for v in (0, -1, "2", None, 1.5, True)],
+    ],
 )
 def test_only_a_larger_version_asks_for_a_newer_one(version, message, tmp_path):
     path = tmp_path / "m.json"

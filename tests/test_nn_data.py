@@ -4,13 +4,15 @@
 import math
 import random
 from collections import Counter
+from decimal import Decimal
 
 import numpy as np
 import pytest
 
 import nn
+from autodiff import Value
 from nn import MLP, SGD, evaluate, fit, k_fold, minibatches, split
-from nn.data import Rows, as_rows, as_targets
+from nn.data import Rows, as_examples, as_rows, as_targets
 
 pandas = pytest.importorskip("pandas", reason="pandas is not installed (extra test)")
 
@@ -111,6 +113,127 @@ def test_one_example_is_told_from_rows_and_its_bad_inputs_have_a_place():
         MODEL([1.0, NAN])
     with pytest.raises(TypeError, match="input 0 of MLP is str 'a'"):
         MODEL(["a", 1.0])
+
+
+def test_a_frame_of_numbers_is_checked_as_the_one_array_that_it_holds():
+    rows = as_rows(pandas.DataFrame({"a": [1, 2], "b": [3.5, 4.0]}))
+    assert isinstance(rows.table, np.ndarray)
+    assert rows.tolist() == [[1.0, 3.5], [2.0, 4.0]]
+    column = np.array([1.0, 2.0])
+    assert np.shares_memory(as_rows(column).table, column)
+
+
+def test_a_row_that_is_handed_out_is_a_list_of_its_own():
+    for rows in (as_rows([(1.0, 2.0)]), as_rows(np.array([[1.0, 2.0]]))):
+        rows[0].append(3.0)
+        assert rows.tolist() == [[1.0, 2.0]]
+
+
+def test_lists_are_read_where_numpy_is_not_loaded(monkeypatch):
+    monkeypatch.delitem(__import__("sys").modules, "numpy")
+    assert as_rows([[1, 2], (3.0, 4.0)]).tolist() == [[1.0, 2.0], [3.0, 4.0]]
+
+
+@pytest.mark.parametrize(
+    ("targets", "expected"),
+    [
+        ([[1.0], [2.0]], [1.0, 2.0]),
+        ([1, [2]], [1.0, 2.0]),
+        (np.array([[1], [2]]), [1.0, 2.0]),
+        (np.array([[1, 0], [0, 1]]), [[1.0, 0.0], [0.0, 1.0]]),
+        (pandas.DataFrame({"a": [1, 0], "b": [0, 1]}), [[1.0, 0.0], [0.0, 1.0]]),
+        ((pandas.Series([1, 0]), np.array([0, 1])), [[1.0, 0.0], [0.0, 1.0]]),
+        (iter([1, 2]), [1.0, 2.0]),
+        (range(3), [0.0, 1.0, 2.0]),
+    ],
+)
+def test_a_column_of_targets_counts_as_numbers_and_rows_stay_rows(targets, expected):
+    found = as_targets(targets)
+    assert found == expected
+    assert {type(entry) for entry in found} == {type(expected[0])}
+
+
+@pytest.mark.parametrize(
+    ("read", "given", "error", "message"),
+    [
+        (as_rows, [[1.0, 2.0], [3.0]], ValueError, r"X\[1\] has 1 feature \(row 1\), X\[0\] has 2$"),
+        (as_rows, [[1.0], [3.0, 4.0]], ValueError, r"X\[1\] has 2 features \(row 1\), X\[0\] has 1$"),
+        *[(as_rows, x, ValueError, "X is empty: give at least one example$") for x in ([], (), iter([]))],
+        (as_rows, [[1.0, NAN]], ValueError, r"X\[0\]\[1\] is nan \(row 0, column 1\): only finite"),
+        (as_rows, [[1, 10**400]], ValueError, r"X\[0\]\[1\] is too large for a float \(row 0, column 1\)"),
+        (as_rows, [["1.5"]], TypeError, r"X\[0\]\[0\] is str '1.5' \(row 0, column 0\): only numbers"),
+        (as_rows, [[Decimal("sNaN")]], TypeError, r"X\[0\]\[0\] is Decimal\('sNaN'\) \(row 0, column 0\)"),
+        (as_rows, np.array(3.0), TypeError, "X must be a sequence with an entry for each example, not float 3.0"),
+        *[
+            (as_rows, x, TypeError, "X must be a sequence with an entry for each example, not ")
+            for x in (3.0, None, "ab", b"ab", {"a": 1}, Value(2.0))
+        ],
+        (as_targets, [], ValueError, "y is empty: give at least one example$"),
+        (as_targets, pandas.DataFrame(np.zeros((0, 2))), ValueError, "y is empty: .* with at least one number"),
+        (as_targets, np.zeros((2, 1, 1)), TypeError, "y has 3 dimensions"),
+        (as_targets, np.array([1.0, NAN]), ValueError, r"y\[1\] is nan \(row 1\): only finite"),
+        (as_targets, [[1.0, 0.0], 1.0], ValueError, r"y\[1\] has 1 feature \(row 1\), y\[0\] has 2"),
+        (as_targets, [0, None], TypeError, r"y\[1\] is NoneType None \(row 1\): only numbers"),
+        (as_targets, [0, "1"], TypeError, r"y\[1\] is str '1' \(row 1\): only numbers"),
+    ],
+)
+def test_what_cannot_be_read_is_refused_with_its_name_and_place(read, given, error, message):
+    with pytest.raises(error, match=f"^{message}"):
+        read(given)
+
+
+@pytest.mark.parametrize(
+    ("columns", "place"),
+    [
+        (["age", "height"], r"\(row 0, column 1, 'height'\)"),
+        ([0, "height"], r"\(row 0, column 1, 'height'\)"),
+        (["age", 1], r"\(row 0, column 1\)"),
+        ([("a", "x"), ("a", "y")], r"\(row 0, column 1\)"),
+    ],
+)
+def test_a_column_of_a_frame_is_named_where_its_name_is_a_text(columns, place):
+    for second in (NAN, "x"):
+        with pytest.raises((TypeError, ValueError), match=place):
+            as_rows(pandas.DataFrame([[1.0, second]], columns=columns))
+
+
+@pytest.mark.parametrize("kind", [list, np.array, pandas.Series])
+def test_one_example_in_the_place_of_a_table_is_told_how_to_write_it(kind):
+    with pytest.raises(
+        ValueError, match=r"X\[0\] is a number where the model takes 2: for one example write \[\[…\]\]"
+    ):
+        MODEL.predict(kind([1.0, 2.0]))
+
+
+def test_examples_and_targets_go_together():
+    assert as_examples(np.array([[1, 2]]), [3], 2) == ([[1.0, 2.0]], [3.0])
+    with pytest.raises(ValueError, match="validation X has 2 rows and validation y has 1: give one target for each"):
+        as_examples([1, 2], [3], None, "validation ")
+
+
+def test_one_example_is_numbers_and_values_and_stays_as_it_was_given():
+    given, of_one = [1, Value(2.0)], MLP(1, [1], rng=0)
+    expected = MODEL([1.0, 2.0]).data
+    assert [MODEL(x).data for x in (given, tuple(given), iter(given), np.array([1, 2]))] == [expected] * 4
+    assert type(given[0]) is int
+    assert of_one(3).data == of_one(Value(3.0)).data == of_one([3.0]).data
+    x = Value(3.0)
+    of_one(x).backward()
+    assert x.grad == of_one.parameters()[0].data
+
+
+@pytest.mark.parametrize(
+    ("x", "error", "message"),
+    [
+        ("ab", TypeError, "MLP takes one example, a sequence of numbers, not str 'ab'"),
+        ({"a": 1}, TypeError, "MLP takes one example, a sequence of numbers, not dict"),
+        ([1.0], ValueError, "MLP takes 2 inputs, and was given 1$"),
+        ([1.0, [2.0]], ValueError, "MLP takes one example, and was given rows"),
+    ],
+)
+def test_what_is_not_one_example_is_refused(x, error, message):
+    with pytest.raises(error, match=message):
+        MODEL(x)
 
 
 # Divided.

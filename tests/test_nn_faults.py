@@ -162,6 +162,8 @@ OPTIMIZER_FAULTS = [
     (lambda p: nn.L1(-1.0), "strength"),
     (lambda p: nn.L2(-1.0), "strength"),
     (lambda p: nn.ElasticNet(0.0, -1.0), "l2"),
+    (lambda p: nn.ElasticNet(-1.0, 0.0), "l1"),
+    (lambda p: nn.Ridge(-1.0), "strength"),
     (lambda p: nn.clip_grad_norm(p, -1.0), "max_norm"),
     (lambda p: nn.clip_grad_value(p, -1.0), "limit"),
 ]

@@ -139,6 +139,9 @@ def test_what_one_of_several_callbacks_changes_between_two_steps_counts_from_the
 
 def test_what_is_saved_before_the_first_epoch_is_over_is_the_start(tmp_path):
     class Saves(Callback):
+        def on_fit_start(self, training):
+            training.save(tmp_path / "start.json")
+
         def on_gradients(self, training):
             if training.step == 1:
                 training.save(tmp_path / "c.json")
@@ -147,6 +150,7 @@ def test_what_is_saved_before_the_first_epoch_is_over_is_the_start(tmp_path):
     before = model.state_dict()
     line(model=model, batch_size=2, rng=0, epochs=1, callbacks=[Saves()])
     assert nn.load(tmp_path / "c.json").state_dict() == before != model.state_dict()
+    assert nn.load(tmp_path / "start.json").state_dict() == before
 
 
 # What it records.
