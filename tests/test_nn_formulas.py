@@ -9,7 +9,7 @@ import random
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import nn
@@ -49,6 +49,8 @@ def assert_engine_is_the_recursion(problem, output, cost, loss=None):
         total += one.data / len(xs)
     theta, x, y = weights_and_biases(model), np.array(xs).T, np.array(ys).T
     a, h, y_hat = forward_propagation(theta, x, activation, output)
+    if loss == "binary_cross_entropy":  # takes probabilities, and 1 − ŷ has lost ŷ's last digits where it is small
+        assume(abs(a[-1]).max() < 8.0)
     weights, biases = back_propagation(theta, a, h, y, y_hat, activation, output, loss)
     assert total == pytest.approx(mean_loss(y, y_hat, output, loss), rel=1e-12, abs=1e-12)
     for layer, dw, db in zip(model.layers, weights, biases, strict=True):
