@@ -104,7 +104,7 @@ class Module:
         """
         rows = as_rows(X, "X", self.inputs)
         with self.mode(training=False), no_grad():
-            outputs = outputs_of(self, rows.table, compiled)
+            outputs = outputs_of(self, rows, compiled)
             if outputs is not None:
                 return as_targets_of(outputs)
             return [_as_target([float(y) for y in self.outputs_for(row)]) for row in rows]

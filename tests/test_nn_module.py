@@ -158,3 +158,9 @@ def test_a_forward_that_changes_its_list_changes_no_example(make):
     assert history.validation_loss == [2.25] * 3
     assert model(given).data == 2.0
     assert given == [1.0]
+
+
+def test_a_sequential_changes_no_list_that_it_is_given_though_its_first_module_does():
+    given = [1.0]
+    assert Sequential(Doubled()).forward(given)[0].data == 2.0
+    assert given == [1.0]
