@@ -115,10 +115,8 @@ def _layers(model: Module) -> list[Layer]:
         raise ValueError(f"{model!r} has no layers of neurons")
     for path, module, parameters in model.parts():
         if parameters and not isinstance(module, Layer):
-            raise ValueError(
-                f"{path} of {model!r} is {module!r}, whose parameters are no W and b of a layer of neurons: state_dict "
-                f"and to_torch have every parameter"
-            )
+            has = f"{path} of {model!r} is {module!r}, whose parameters" if path else f"{model!r} has parameters that"
+            raise ValueError(f"{has} are no W and b of a layer of neurons: state_dict has every parameter")
     return found
 
 
