@@ -163,6 +163,25 @@ def test_a_model_that_another_thread_is_running_answers_by_a_copy_of_its_program
     assert model.runs == 1 + 2, "one graph, and one look for each answer"
 
 
+def test_what_changed_is_compiled_again_and_not_left_to_scalars():
+    model = MLP(2, [3, 1], "tanh", rng=0)
+    model.predict(X, compiled=True)
+    for neuron in model.layers[0].neurons:
+        neuron.activation = "relu"
+    expected = model.predict(X, compiled=False)
+    assert model.predict(X, compiled=True) == pytest.approx(expected, rel=1e-12, abs=1e-15)
+
+
+def test_a_forward_that_changes_its_list_is_traced_with_the_inputs_that_it_was_given():
+    def doubled(w, x):
+        x[0] = 2.0 * x[0]
+        return [w * x[0] * x[1]]
+
+    model = Counted(doubled)
+    assert model.predict(X, compiled=True) == pytest.approx([a * b for a, b in X], rel=1e-15, abs=0.0)
+    assert model.runs == 2
+
+
 # What counts as equal.
 
 
@@ -192,6 +211,11 @@ def test_rounding_is_no_difference(found, expected, scale):
 def test_more_than_rounding_is_a_compile_error(found, expected, scale):
     with pytest.raises(CompileError, match=f"scalars give {expected[0]:.10g} where the compiled model gives "):
         require_equal(found, expected, scale)
+
+
+def test_unless_more_is_said_the_numbers_themselves_are_the_scale():
+    with pytest.raises(CompileError, match="scalars give 2e-13 where the compiled model gives 0"):
+        require_equal([0.0], [2e-13])
 
 
 def test_a_loss_may_differ_by_the_rounding_of_its_largest_output():
