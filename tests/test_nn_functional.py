@@ -138,6 +138,8 @@ def test_weights_and_biases_are_the_textbooks_matrices_and_go_back():
     set_weights_and_biases(other, [2.0 * w for w in weights])
     assert np.array_equal(weights_and_biases(other)[0][0], 2.0 * weights[0])
     assert np.array_equal(weights_and_biases(other)[1][1], biases[1])
+    set_weights_and_biases(other, weights, [b + 2.0 for b in biases])
+    assert [b.tolist() for b in weights_and_biases(other)[1]] == [[[2.0], [2.0], [2.0]], [[2.0]]]
 
 
 def test_a_network_without_biases_has_matrices_of_zeros_for_them():
@@ -145,7 +147,7 @@ def test_a_network_without_biases_has_matrices_of_zeros_for_them():
     weights, biases = weights_and_biases(model)
     assert [b.tolist() for b in biases] == [[[0.0]] * 3, [[0.0]]]
     set_weights_and_biases(model, weights, biases)
-    with pytest.raises(ValueError, match=r"biases\[0\] is not zero, and Layer\(2 → 3, tanh, no bias\) has no biases"):
+    with pytest.raises(ValueError, match=r"^biases\[0\] is not zero, and Layer\(2 → 3, tanh, no bias\) has no biases"):
         set_weights_and_biases(model, weights, [b + 1.0 for b in biases])
 
 
@@ -234,6 +236,7 @@ def test_tensors_are_detached_and_what_is_left_over_or_lacking_is_named_first_of
     from_torch(model, {"0.weight": Tensor([[2.0, 3.0]]), "0.bias": Tensor([1.0])})
     assert model([1.0, 1.0]).data == 6.0
     for given, message in (
+        ({"0.weight": [[0.0, 0.0]]}, "the state_dict lacks '0.bias'"),
         ({"0.weight": [[0.0, 0.0]], "0.bias": [0.0], "z": 0, "a": 0}, "the state_dict has 'a' besides"),
         (
             {"other": 0},
@@ -314,6 +317,13 @@ def test_check_gradients_perturbs_as_many_as_it_is_told_and_no_more_than_there_a
 def test_gradient_norms_leave_out_what_has_no_parameters():
     model = Sequential(Layer(1, 1, rng=0), Dropout(0.5, rng=0), Layer(1, 1, rng=1))
     assert list(nn.gradient_norms(model)) == ["layers.0", "layers.2"]
+
+
+def test_the_objective_of_one_example_is_its_loss_and_no_node_more():
+    model = MLP(1, [1], init="zeros")
+    of_one, of_two = (objective(model, [[2.0]] * n, [3.0] * n, nn.Loss(lambda p, t: p - t)) for n in (1, 2))
+    assert of_one([1.0, 1.0]).op.name == "sub"
+    assert of_two([1.0, 1.0]).op.name == "dot"
 
 
 def test_the_objective_weighs_its_examples_as_its_loss_says():

@@ -184,3 +184,5 @@ def test_a_list_and_a_number_contradict_each_other():
     assert list(differences("a", [1], 1)) == [("a", "[1]", "1")]
     assert list(differences("a", 1, [1])) == [("a", "1", "[1]")]
     assert list(differences("a", {"type": "X"}, 1)) == [("a", "X", "1")]
+    assert list(differences("a", 1, {"type": "X"})) == [("a", "1", "X")]
+    assert list(differences("a", {"b": 2}, 1)) == [("a", "{'b': 2}", "1")]

@@ -127,6 +127,21 @@ def test_a_penalty_that_gives_a_number_is_no_graph():
         )  # fmt: skip
 
 
+def test_a_penalty_is_run_once_for_its_graph_and_once_an_epoch_to_compare():
+    calls = []
+
+    def penalty(weights):
+        calls.append(len(weights))
+        return 0.1 * weights[0] * weights[1]
+
+    model = MLP(2, [1], rng=0)
+    fit(
+        model, X, Y, optimizer=SGD(model.parameters()), epochs=3, batch_size=2, rng=0, penalty=penalty, compiled=True,
+        progress=False,
+    )  # fmt: skip
+    assert calls == [2] * (1 + 3)
+
+
 def test_outputs_that_are_numbers_and_those_that_are_parameters_are_compiled_too():
     model = Counted(lambda w, x: [x[0], 1.5, w, w * x[1]])
     assert model.predict(X, compiled=True) == [[a, 1.5, 0.5, 0.5 * b] for a, b in X]
