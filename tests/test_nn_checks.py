@@ -2,6 +2,7 @@
 
 import math
 import random
+import re
 from fractions import Fraction
 
 import numpy as np
@@ -28,9 +29,7 @@ def test_an_object_is_taken_and_its_class_is_not():
     assert instance("penalty", abs, "L2(0.01)") is abs
     with pytest.raises(TypeError, match=r"^penalty is the class L2: write L2\(…\), as in L2\(0.01\)$"):
         instance("penalty", nn.L2, "L2(0.01)")
-    with pytest.raises(
-        TypeError, match=r"^penalty must be a function or one of nn's own, as in L2\(0.01\), not int 3$"
-    ):
+    with pytest.raises(TypeError, match=r"^penalty must be a function or one of nn's own, as in L2\(0.01\), not int"):
         instance("penalty", 3, "L2(0.01)")
 
 
@@ -76,7 +75,7 @@ def test_numbers_of_every_kind_are_floats(check, given):
     [
         (finite, math.nan, "rate must be finite, not nan"),
         (finite, -math.inf, "rate must be finite, not -inf"),
-        (finite, 10**400, "rate must be finite, not an integer of 1329 bits"),
+        (finite, 10**5000, "rate must be finite, not an integer of 16610 bits"),
         (nonnegative, -5e-324, "rate must be finite, at least 0, not -5e-324"),
         (nonnegative, math.inf, "rate must be finite, at least 0, not inf"),
         (lambda name, x: nonnegative(name, x, below=1.0), 1.0, "rate must be finite, at least 0 and below 1, not 1.0"),
@@ -85,9 +84,8 @@ def test_numbers_of_every_kind_are_floats(check, given):
     ],
 )
 def test_numbers_outside_are_refused_with_the_bounds(check, given, message):
-    with pytest.raises(ValueError) as caught:
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         check("rate", given)
-    assert str(caught.value) == message
 
 
 @pytest.mark.parametrize("given", [True, "0.5", None, 1j, [0.5]])

@@ -103,7 +103,8 @@ def test_probabilities_are_no_logits(model, loss, instead):
 @pytest.mark.parametrize("loss", ["mse", "binary_cross_entropy", "hinge", Loss(lambda p, t: p - t)])
 def test_other_losses_take_probabilities(loss):
     require_fitting(SIGMOID, as_loss(loss))
-    require_fitting(MLP(1, [1], rng=0), as_loss(LOGITS))
+    for logits in (MLP(1, [1], rng=0), Sized(1)):
+        require_fitting(logits, as_loss(LOGITS))
 
 
 @pytest.mark.parametrize(
