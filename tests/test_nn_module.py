@@ -189,3 +189,11 @@ def test_biases_go_by_one_name_or_the_other_unless_a_module_says_another(name):
     model.weight, held = Value(1.0), [Value(2.0), Value(3.0)]
     setattr(model, name, held)
     assert model.weight_parameters() == [model.weight]
+
+
+def test_what_was_frozen_and_is_gone_freezes_nothing_that_comes_in_its_place():
+    for _ in range(50):
+        nn.freezing.freeze([Value(1.0)])
+        fresh = [Value(2.0)]
+        assert nn.freezing.moving(fresh) == fresh
+        assert nn.freezing.frozen_places(fresh) == []
