@@ -322,6 +322,20 @@ def test_the_mean_of_a_binary_cross_entropy_takes_certain_probabilities():
     )
 
 
+def test_every_mean_loss_is_a_float_and_of_an_unknown_output_there_is_none():
+    y = np.array([[0.0], [1.0]])
+    for output, loss in (("linear", None), ("softmax", None), ("sigmoid", "binary_cross_entropy")):
+        assert type(mean_loss(y, np.array([[0.5], [0.5]]), output, loss)) is float
+    theta, x = ([np.ones((2, 1))], [np.zeros((2, 1))]), np.array([[1.0]])
+    a, h, y_hat = forward_propagation(theta, x)
+    for act in (
+        lambda: mean_loss(y, y_hat, "maxout"),
+        lambda: back_propagation(theta, a, h, y, y_hat, output="maxout"),
+    ):
+        with pytest.raises(ValueError, match="unknown output 'maxout'; known are: linear, sigmoid, tanh, relu, soft"):
+            act()
+
+
 def test_descent_by_hand_goes_as_many_steps_as_it_is_told_and_takes_any_rate_but_a_negative_one():
     theta, x, y = ([np.array([[0.0]])], [np.array([[0.0]])]), np.array([[1.0]]), np.array([[2.0]])
     (weights, biases), losses = gradient_descent(theta, x, y, 0.25, 2)
