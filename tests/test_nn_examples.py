@@ -46,6 +46,12 @@ def test_a_weight_by_class_may_be_0_and_one_for_a_class_that_is_not_there_is_no_
         examples([0, 0], LOGITS, class_weight={0: 0.0}, where="validation ")
 
 
+@pytest.mark.parametrize("class_weight", ["balanced", {0: 1.0, 1: 2.0}])
+def test_of_several_labels_none_has_a_weight_by_class(class_weight):
+    with pytest.raises(ValueError, match="class_weight is for one class an example; .* labels give sample_weight"):
+        examples([[0, 1], [1, 1]], LOGITS, 2, class_weight=class_weight)
+
+
 def test_the_first_class_without_a_weight_is_named():
     with pytest.raises(ValueError, match="class_weight has no weight for class 1: give one for each class in y"):
         examples([2, 1, 0], "cross_entropy", 3, class_weight={0: 1.0})
@@ -98,6 +104,8 @@ SIGMOID, SOFTMAX = MLP(1, [1], output="sigmoid", rng=0), Sequential(MLP(1, [2], 
 def test_probabilities_are_no_logits(model, loss, instead):
     with pytest.raises(ValueError, match=rf"{loss} takes logits, .* \(which is stable\), or use {instead}$"):
         require_fitting(model, as_loss(loss))
+    with pytest.raises(ValueError, match=rf"{loss} takes logits"):
+        Examples(model, as_loss(loss), [[0.0]], [[0.0, 1.0] if model is not SIGMOID else 0.0])
 
 
 @pytest.mark.parametrize("loss", ["mse", "binary_cross_entropy", "hinge", Loss(lambda p, t: p - t)])
