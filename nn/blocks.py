@@ -156,7 +156,7 @@ class Embedding(Module):
         return [y for x in inputs for y in (self._picked(x) if isinstance(x, Value) else self._vector(x))]
 
     def _vector(self, x: float) -> list[Value]:
-        if x != int(x) or not 0 <= x < self.count:
+        if not 0 <= x < self.count or x != int(x):
             raise ValueError(f"{self!r} takes indices 0 … {self.count - 1}, not {x}")
         return self.vectors[int(x)]
 
@@ -205,6 +205,9 @@ class _Affine(Module):
 
     def transform(self, X: Any) -> Any:
         """The rows of X mapped: a NumPy array of an array, else a list of rows (of numbers, where X is one column)."""
+        X = (
+            X if hasattr(X, "__getitem__") or not hasattr(X, "__iter__") else list(X)
+        )  # a generator is gone through once
         rows = as_rows(X, "X", self.inputs)
         if not isinstance(rows.table, list):
             return self.mapped(rows.table, self.mean, self.scale).reshape(X.shape)

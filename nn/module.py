@@ -307,6 +307,8 @@ class Module:
 
     def checked_state(self, state: Mapping[str, float]) -> list[float]:
         """The numbers of a `state_dict`, in the order of `parameters`. Raises as `load_state_dict`."""
+        if not isinstance(state, Mapping):
+            raise TypeError(f"a state is numbers by name, as state_dict() gives it, not {kind(state)}")
         names = [name for name, _ in self.named_parameters()]
         for found, problem in (
             (set(names) - state.keys(), f"lacks {{}} of the {len(names)} parameters of {self!r}"),

@@ -73,3 +73,12 @@ def test_one_row_stays_a_row_and_one_target_a_number():
 def test_it_takes_and_gives_as_many_numbers_as_it_measured():
     with pytest.raises(ValueError, match=r"Layer\(2 → 1, linear\), takes 2 inputs and gets 3"):
         Sequential(Standardize([0.0] * 3, [1.0] * 3), Layer(2, 1, rng=0))
+
+
+def test_rows_that_come_one_by_one_are_mapped_as_those_of_a_list():
+    standardize, rows = Standardize([1.0], [2.0]), [[3.0], [5.0]]
+    assert standardize.transform(iter(rows)) == standardize.transform(rows) == [[1.0], [2.0]]
+    assert standardize.transform(dict(enumerate([3.0, 5.0])).values()) == [1.0, 2.0]
+    for wrong in ({0: 3.0}, 3.0):
+        with pytest.raises(TypeError, match="X must be a sequence with an entry for each example, not"):
+            standardize.transform(wrong)
