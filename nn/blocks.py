@@ -205,14 +205,12 @@ class _Affine(Module):
 
     def transform(self, X: Any) -> Any:
         """The rows of X mapped: a NumPy array of an array, else a list of rows (of numbers, where X is one column)."""
-        X = (
-            X if hasattr(X, "__getitem__") or not hasattr(X, "__iter__") else list(X)
-        )  # a generator is gone through once
-        rows = as_rows(X, "X", self.inputs)
+        given = list(X) if hasattr(X, "__iter__") and not hasattr(X, "__getitem__") else X  # a generator goes once
+        rows = as_rows(given, "X", self.inputs)
         if not isinstance(rows.table, list):
             return self.mapped(rows.table, self.mean, self.scale).reshape(X.shape)
         mapped = [self.forward(row) for row in rows]
-        return mapped if isinstance(plain(plain(X)[0]), list | tuple) else [row[0] for row in mapped]
+        return mapped if isinstance(plain(plain(given)[0]), list | tuple) else [row[0] for row in mapped]
 
     def forward(self, inputs: Sequence[Any]) -> list[Any]:
         return [self.mapped(x, m, s) for x, m, s in zip(inputs, self.mean, self.scale, strict=True)]
