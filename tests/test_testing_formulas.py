@@ -82,6 +82,13 @@ def test_variables_are_the_first_of_six_letters_or_as_they_are_called():
     assert first(expressions(ops=["sin"])).variables == ("x", "y")
 
 
+def test_examples_begin_with_the_simple_rows_and_then_go_by_the_alphabet():
+    for simple in ("add", "mul", "sub", "neg", "sin", "exp", "tanh"):
+        assert first(expressions(1, ["abs", simple], max_nodes=1)).tree[0] == simple
+    assert first(expressions(1, ["tan", "sqrt", "arctan"], max_nodes=1)).tree[0] == "arctan"
+    assert first(expressions(1, max_nodes=1)).tree == ("add", "x", "x")
+
+
 # Guards.
 
 
