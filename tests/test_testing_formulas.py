@@ -63,6 +63,8 @@ def test_an_expression_has_its_formula_for_a_name_and_its_variables_for_a_signat
         (("sub", ("add", "x", 1.0), "x"), "x + 1.0 - x"),
         (("mul", ("div", "x", 2.0), ("mod", "x", 3.0)), "x / 2.0 * (x % 3.0)"),
         (("mul", "x", ("neg", "x")), "x * -x"),
+        (("mul", "x", ("div", "x", 2.0)), "x * (x / 2.0)"),
+        (("div", ("mul", "x", "x"), 2.0), "x * x / 2.0"),
         (("neg", ("mul", "x", "x")), "-(x * x)"),
         (("neg", ("neg", "x")), "--x"),
         (("pow", "x", ("neg", "x")), "x ** (-x)"),
