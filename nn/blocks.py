@@ -29,8 +29,6 @@ class Dropout(Module):
     ([0.0, 4.0, 6.0], [1.0, 2.0, 3.0])
     """
 
-    is_layer = True
-
     def __init__(self, rate: float, *, rng: int | random.Random | None = None) -> None:
         self.rate = nonnegative("rate", rate, below=1.0)
         self.rng = as_random(rng, "dropout")
@@ -65,7 +63,6 @@ class Softmax(Module):
     [0.5, 0.5]
     """
 
-    is_layer = True
     makes_probabilities = True
 
     def forward(self, inputs: Sequence[Any]) -> list[Any]:
@@ -91,7 +88,6 @@ class LayerNorm(Module):
     [-1.0, 1.0]
     """
 
-    is_layer = True
     bias_names = ("gain", "bias")
 
     def __init__(self, features: int, *, eps: float = 1e-5, bias: bool = True) -> None:
@@ -103,7 +99,7 @@ class LayerNorm(Module):
     def forward(self, inputs: Sequence[Any]) -> list[Any]:
         middle = mean(inputs)
         distances = [x - middle for x in inputs]
-        deviation = sqrt(dot(distances, distances) / float(len(distances)) + self.eps)
+        deviation = sqrt(dot(distances, distances) / len(distances) + self.eps)
         scaled = [gain * (d / deviation) for gain, d in zip(self.gain, distances, strict=True)]
         if self.bias is None:
             return scaled
@@ -137,8 +133,6 @@ class Embedding(Module):
     [0.5, 0.0]
     """
 
-    is_layer = True
-
     def __init__(
         self,
         count: int,
@@ -162,7 +156,7 @@ class Embedding(Module):
         return [y for x in inputs for y in (self._picked(x) if isinstance(x, Value) else self._vector(x))]
 
     def _vector(self, x: float) -> list[Value]:
-        if x != int(x) or not 0 <= x < self.count:
+        if not 0 <= x < self.count or x != int(x):
             raise ValueError(f"{self!r} takes indices 0 … {self.count - 1}, not {x}")
         return self.vectors[int(x)]
 
@@ -176,7 +170,7 @@ class Embedding(Module):
         >>> [y.data for y in Embedding(3, 2, init="zeros").one_hot(Value(1.0))]
         [0.0, 1.0, 0.0]
         """
-        return [relu(1.0 - abs(x - float(k))) for k in range(self.count)]
+        return [relu(1.0 - abs(x - k)) for k in range(self.count)]
 
     def matrices(self) -> dict[str, Any]:
         return {"weight": self.vectors}
@@ -199,8 +193,6 @@ def _standard_normal(_inputs: int, _outputs: int, rng: random.Random | None) -> 
 class _Affine(Module):
     """What `Standardize` and `Unstandardize` share: a mean and a scale for each feature, which are not learned."""
 
-    is_layer = True
-
     def __init__(self, mean: Sequence[float], scale: Sequence[float]) -> None:
         self.mean = [finite(f"mean[{i}]", x) for i, x in enumerate(listed("mean", mean, "[0.0, 1.5]"))]
         self.scale = [positive(f"scale[{i}]", x) for i, x in enumerate(listed("scale", scale, "[1.0, 2.0]"))]
@@ -213,11 +205,12 @@ class _Affine(Module):
 
     def transform(self, X: Any) -> Any:
         """The rows of X mapped: a NumPy array of an array, else a list of rows (of numbers, where X is one column)."""
-        rows = as_rows(X, "X", self.inputs)
+        given = list(X) if hasattr(X, "__iter__") and not hasattr(X, "__getitem__") else X  # a generator goes once
+        rows = as_rows(given, "X", self.inputs)
         if not isinstance(rows.table, list):
             return self.mapped(rows.table, self.mean, self.scale).reshape(X.shape)
         mapped = [self.forward(row) for row in rows]
-        return mapped if isinstance(plain(plain(X)[0]), list | tuple) else [row[0] for row in mapped]
+        return mapped if isinstance(plain(plain(given)[0]), list | tuple) else [row[0] for row in mapped]
 
     def forward(self, inputs: Sequence[Any]) -> list[Any]:
         return [self.mapped(x, m, s) for x, m, s in zip(inputs, self.mean, self.scale, strict=True)]

@@ -26,10 +26,6 @@ def unfreeze(parameters: Iterable[Value]) -> None:
         _frozen.pop(id(parameter), None)
 
 
-def is_frozen(parameter: Value) -> bool:
-    return id(parameter) in _frozen
-
-
 def moving(parameters: Iterable[Value]) -> list[Value]:
     """Those that do not stand still.
 

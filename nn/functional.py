@@ -25,7 +25,7 @@ from typing import Any
 
 import autodiff
 from autodiff import GradcheckReport, Value, dot
-from nn.checks import as_random, integer, kind, shown
+from nn.checks import as_random, instance, integer, kind, listed, shown
 from nn.data import as_inputs
 from nn.examples import Examples
 from nn.losses import Loss, as_loss
@@ -46,7 +46,7 @@ def functional_call(model: Module, parameters: Parameters, x: Any) -> Any:
     >>> functional_call(model, [2.0, 1.0], 3.0).data, model(3.0).data
     (7.0, 0.0)
     """
-    with model.exchanged(_by_identity(model, parameters)):
+    with require_module("model", model).exchanged(_by_identity(model, parameters)):
         return model(x)
 
 
@@ -60,7 +60,7 @@ def objective(
 
     Dropout is off. Raises what `fit` raises for its data.
     """
-    loss = as_loss(loss)
+    loss, penalty = as_loss(loss), None if penalty is None else instance("penalty", penalty, "L2(0.01)")
     examples = Examples(require_module("model", model), loss, X, y)
     shares = loss.shares(examples.weights)
 
@@ -101,7 +101,7 @@ def check_gradients(
     (True, 4)
     """
     state = require_module("model", model).state_dict()
-    names = list(state) if parameters is None else list(parameters)
+    names = list(state) if parameters is None else listed("parameters", parameters, "['layers.0.neurons.0.bias']")
     for name in names:
         _require_known(model, name, state)
     if count is not None:
@@ -125,7 +125,8 @@ def gradient_norms(model: Module) -> dict[str, float]:
     >>> gradient_norms(model)
     {'layers.0': 0.0, 'layers.1': 1.0}
     """
-    return {path: math.hypot(*(p.grad for p in parameters)) for path, _, parameters in model.parts() if parameters}
+    parts = require_module("model", model).parts()
+    return {path: math.hypot(*(p.grad for p in parameters)) for path, _, parameters in parts if parameters}
 
 
 def _by_identity(model: Module, parameters: Parameters) -> dict[int, Value]:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from autodiff import Value
-from nn.checks import shown
+from nn.checks import kind, listed, shown
 from nn.layers import Layer
 from nn.module import Module, assign, require_module
 
@@ -57,9 +57,10 @@ def set_weights_and_biases(model: Module, weights: Sequence[Any], biases: Sequen
     for name, given in (("weights", weights), ("biases", biases)):
         if given is None:
             continue
-        if len(given) != len(layers):
-            raise ValueError(f"{model!r} has {len(layers)} layers, and {len(given)} matrices of {name} were given")
-        for k, (layer, matrix) in enumerate(zip(layers, given, strict=True)):
+        matrices = listed(name, given, "[W1, W2]")
+        if len(matrices) != len(layers):
+            raise ValueError(f"{model!r} has {len(layers)} layers, and {len(matrices)} matrices of {name} were given")
+        for k, (layer, matrix) in enumerate(zip(layers, matrices, strict=True)):
             values = layer.matrices().get("weight" if name == "weights" else "bias")
             new += _assignments(f"{name}[{k}]", values, matrix, layer)
     assign([value for value, _ in new], [number for _, number in new])
@@ -96,6 +97,8 @@ def from_torch(model: Module, state_dict: Mapping[str, Any], names: Sequence[str
     >>> other.state_dict() == model.state_dict()
     True
     """
+    if not isinstance(state_dict, Mapping):
+        raise TypeError(f"state_dict is what a PyTorch model's state_dict() gives, not {kind(state_dict)}")
     places = list(_torch_places(model, names))
     left = sorted(state_dict.keys() - {name for name, _, _ in places})
     missing = [name for name, _, _ in places if name not in state_dict]
@@ -115,10 +118,8 @@ def _layers(model: Module) -> list[Layer]:
         raise ValueError(f"{model!r} has no layers of neurons")
     for path, module, parameters in model.parts():
         if parameters and not isinstance(module, Layer):
-            raise ValueError(
-                f"{path} of {model!r} is {module!r}, whose parameters are no W and b of a layer of neurons: state_dict "
-                f"and to_torch have every parameter"
-            )
+            has = f"{path} of {model!r} is {module!r}, whose parameters" if path else f"{model!r} has parameters that"
+            raise ValueError(f"{has} are no W and b of a layer of neurons: state_dict has every parameter")
     return found
 
 
@@ -149,7 +150,10 @@ def _numbers(values: Any) -> Array:
 
 def _assignments(name: str, values: Any, matrix: Any, module: Module) -> list[tuple[Value, float]]:
     """Each Value with its new number."""
-    array = np.asarray(matrix.detach() if hasattr(matrix, "detach") else matrix, dtype=float)
+    try:
+        array = np.asarray(matrix.detach() if hasattr(matrix, "detach") else matrix, dtype=float)
+    except (TypeError, ValueError):
+        raise ValueError(f"{name} must be a matrix of numbers, with rows of one length, not {kind(matrix)}") from None
     if values is None:
         if array.any():
             raise ValueError(f"{name} is not zero, and {module!r} has no biases")

@@ -6,6 +6,7 @@ the class that an output stands for, and its probabilities; where nothing was de
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -92,7 +93,7 @@ class Meaning:
         if not self.exclusive:
             return [self._target_label(t) for t in target] if isinstance(target, list) else self._target_label(target)
         if not isinstance(target, list):
-            if target != int(target) or target < 0:
+            if not 0 <= target < math.inf or target != int(target):
                 raise ValueError(f"a class is an index 0, 1, 2, …, not {target}")
             return int(target)
         likeliest = max(range(len(target)), key=target.__getitem__)

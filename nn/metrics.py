@@ -286,7 +286,7 @@ class Measures:
 
     def _run(self, model: Module, examples: Examples, compiled: bool | None) -> tuple[list[float], list[Target]]:
         with model.mode(training=False), no_grad():
-            found = outputs_of(model, examples.rows.table, compiled, self.loss, examples.prepared)
+            found = outputs_of(model, examples.rows, compiled, self.loss, examples.prepared)
         if found is not None:
             return found[:, 0].tolist(), as_targets_of(found[:, 1:])
         predictions = model.predict(examples.rows, compiled=compiled)

@@ -104,7 +104,7 @@ class Module:
         """
         rows = as_rows(X, "X", self.inputs)
         with self.mode(training=False), no_grad():
-            outputs = outputs_of(self, rows.table, compiled)
+            outputs = outputs_of(self, rows, compiled)
             if outputs is not None:
                 return as_targets_of(outputs)
             return [_as_target([float(y) for y in self.outputs_for(row)]) for row in rows]
@@ -307,6 +307,8 @@ class Module:
 
     def checked_state(self, state: Mapping[str, float]) -> list[float]:
         """The numbers of a `state_dict`, in the order of `parameters`. Raises as `load_state_dict`."""
+        if not isinstance(state, Mapping):
+            raise TypeError(f"a state is numbers by name, as state_dict() gives it, not {kind(state)}")
         names = [name for name, _ in self.named_parameters()]
         for found, problem in (
             (set(names) - state.keys(), f"lacks {{}} of the {len(names)} parameters of {self!r}"),

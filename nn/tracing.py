@@ -96,7 +96,7 @@ class _Sides:
         restore(states)
         self.draws.append((original, len(values)))
         self.drawn += values
-        return list(values)
+        return values
 
     def one_hot(self, original: Any, x: Any) -> list[Any]:
         column = self.columns.get(id(x))
@@ -104,7 +104,7 @@ class _Sides:
             return original(x)
         count = original.__self__.count
         if (column, count) not in self._known:
-            self._known[column, count] = values = [Value(float(k == 0)) for k in range(count)]
+            self._known[column, count] = values = [Value(k == 0) for k in range(count)]
             self.picks.append((column, count))
             self.chosen += values
         return self._known[column, count]
@@ -220,16 +220,16 @@ def check_compiled(compiled: Any) -> bool | None:
     return compiled
 
 
-def outputs_of(model: Any, table: Any, compiled: bool | None, loss: Any = None, prepared: Sequence[Any] = ()) -> Any:
-    """The outputs (N, k) of a model for the rows of ``table``, before them the losses where one is given, as an array.
+def outputs_of(model: Any, rows: Any, compiled: bool | None, loss: Any = None, prepared: Sequence[Any] = ()) -> Any:
+    """The outputs (N, k) of a model for ``rows`` (`Rows`), before them the losses where one is given, as an array.
 
     None where scalars are to say it: by ``compiled``, for a few rows, where it cannot be compiled, and where a number
     is not finite. With ``compiled`` True CompileError where it cannot be compiled.
     """
-    if check_compiled(compiled) is False or (compiled is None and len(table) <= FEW):
+    if check_compiled(compiled) is False or (compiled is None and len(rows) <= FEW):
         return None
     try:
-        return _by_program(model, table, loss, prepared)
+        return _by_program(model, rows, loss, prepared)
     except CompileError:
         if compiled:
             raise
@@ -243,21 +243,21 @@ def as_targets_of(outputs: Any) -> list[Any]:
     return (outputs[:, 0] if outputs.shape[1] == 1 else outputs).tolist()
 
 
-def _by_program(model: Any, table: Any, loss: Any, prepared: Sequence[Any]) -> Any:
-    last, target = [float(x) for x in table[len(table) - 1]], prepared[-1] if prepared else None
+def _by_program(model: Any, rows: Any, loss: Any, prepared: Sequence[Any]) -> Any:
+    last, target = rows[-1], prepared[-1] if prepared else None
     key = fingerprint(model), fingerprint(loss)
     traced = kept(model, "outputs" if loss is None else "loss", key, lambda: Traced(model, last, loss, target))
     import numpy as np
 
-    rows = np.asarray(table, dtype=float)
+    table = np.asarray(rows.table, dtype=float)
     if loss is not None:
-        rows = np.concatenate([rows, np.array(prepared, dtype=float).reshape(len(rows), -1)], axis=1)
-    found = _run(traced, rows)
-    outputs = model.outputs_for([float(x) for x in table[0]])
+        table = np.concatenate([table, np.array(prepared, dtype=float).reshape(len(table), -1)], axis=1)
+    found = _run(traced, table)
+    outputs = model.outputs_for(rows[0])
     expected = [float(y) for y in outputs]
     require_equal(found[0, len(found[0]) - len(expected) :].tolist(), expected)
     if loss is not None:
-        require_equal([float(found[0, 0])], [float(loss.of(outputs, prepared[0]))], scale=max(map(abs, expected)))
+        require_equal(found[0, :1].tolist(), [float(loss.of(outputs, prepared[0]))], scale=max(map(abs, expected)))
         loss.require_domain(found[:, 1:])
     return found
 
@@ -277,15 +277,15 @@ def kept(model: Any, which: str, key: Any, trace: Callable[[], Traced]) -> Trace
     return found
 
 
-def _run(traced: Traced, rows: Any) -> Any:
+def _run(traced: Traced, table: Any) -> Any:
     import copy
 
     try:
-        return traced.run(rows)
+        return traced.run(table)
     except RuntimeError:  # it is running already, in another thread
         mine = copy.copy(traced)
         mine.program = copy.copy(traced.program)
-        return mine.run(rows)
+        return mine.run(table)
 
 
 def require_equal(found: Sequence[float], expected: Sequence[float], scale: float = 0.0) -> None:

@@ -25,6 +25,7 @@ from nn import (
     evaluate,
     fit,
 )
+from nn.matrices import to_torch
 
 X = [[0.5, -1.0], [2.0, 0.25], [-0.75, 1.5]]
 
@@ -97,6 +98,19 @@ def test_layer_norm_gives_mean_zero_and_variance_one_times_gain_plus_bias():
     )
 
 
+def test_layer_norm_keeps_its_root_above_0_by_the_eps_of_pytorch_unless_another_is_given():
+    for norm, eps in ((LayerNorm(2), 1e-5), (LayerNorm(2, eps=3.0), 3.0)):
+        y = 1.0 / math.sqrt(1.0 + eps)
+        assert [out.data for out in norm([1.0, 3.0])] == pytest.approx([-y, y], rel=1e-15, abs=0.0)
+
+
+def test_layer_norm_without_bias_has_its_gain_alone():
+    norm = LayerNorm(3, bias=False)
+    assert norm.parameters() == norm.gain
+    assert list(to_torch(norm)) == ["0.weight"]
+    assert repr(norm) == "LayerNorm(3, no bias)"
+
+
 def test_layer_norm_passes_gradcheck_in_its_inputs_and_its_parameters():
     norm = LayerNorm(3)
 
@@ -130,6 +144,18 @@ def test_an_index_that_is_part_of_a_graph_picks_the_same_vector(index):
     assert [y.data for y in picked] == [y.data for y in plain]
     flat = [v for vector in embedding.vectors for v in vector]
     assert gradients(picked[0] * 2.0 + picked[1], flat) == gradients(plain[0] * 2.0 + plain[1], flat)
+
+
+def test_an_index_of_a_graph_between_two_gives_a_mixture_of_their_vectors():
+    embedding = Embedding(3, 2, rng=0)
+    mixed = [0.75 * a.data + 0.25 * b.data for a, b in zip(*embedding.vectors[1:], strict=True)]
+    assert [y.data for y in embedding.forward([Value(1.25)])] == pytest.approx(mixed, rel=1e-15, abs=0.0)
+
+
+def test_the_vectors_of_an_embedding_are_drawn_one_after_another_from_the_standard_normal():
+    rng = random.Random(3)
+    assert [v.data for v in Embedding(4, 2, rng=3).parameters()] == [rng.gauss(0.0, 1.0) for _ in range(8)]
+    assert repr(Embedding(4, 2, rng=3)) == "Embedding(4, 2)"
 
 
 @pytest.mark.parametrize("index", [-1, 4, 0.5])
@@ -167,52 +193,6 @@ def test_dropout_masks_are_drawn_from_its_own_generator_in_the_order_of_the_inpu
     dropout, rng = Dropout(0.4, rng=7), random.Random(7)
     expected = [0.0 if rng.random() < 0.4 else 1.0 / 0.6 for _ in range(12)]
     assert dropout.draw(5) + dropout([1.0] * 7) == expected
-
-
-# Standardising.
-
-
-@pytest.mark.parametrize("kind", [list, np.array])
-def test_standardize_measures_the_columns_and_maps_them_there_and_back(kind):
-    rng = random.Random(0)
-    rows = [[rng.gauss(5, 2), rng.uniform(-1, 0), 3.0] for _ in range(50)]
-    standardize = Standardize.of(kind(rows))
-    assert standardize.mean == pytest.approx(np.mean(rows, axis=0), rel=1e-14, abs=0.0)
-    assert standardize.scale[:2] == pytest.approx(np.std(rows, axis=0)[:2], rel=1e-14, abs=0.0)
-    assert standardize.scale[2] == 1.0, "a column of equals is moved and not divided by 0"
-    mapped = standardize.transform(kind(rows))
-    assert type(mapped) is type(kind(rows))
-    assert np.mean(mapped, axis=0) == pytest.approx([0.0] * 3, abs=1e-14)
-    assert np.std(mapped, axis=0)[:2] == pytest.approx([1.0, 1.0], rel=1e-13, abs=0.0)
-    assert np.array(standardize.inverse().transform(mapped)) == pytest.approx(np.array(rows), rel=1e-13, abs=0.0)
-    assert np.array([standardize(row) for row in rows]) == pytest.approx(np.array(mapped), rel=0.0, abs=0.0)
-
-
-def test_standardize_takes_a_column_of_targets_and_gives_numbers_back():
-    standardize = Standardize.of([1.0, 3.0])
-    assert standardize.transform([1.0, 3.0, 5.0]) == [-1.0, 1.0, 3.0]
-    assert list(standardize.transform(np.array([1.0, 5.0]))) == [-1.0, 3.0]
-    assert standardize.inverse()([3.0]) == 5.0
-
-
-def test_standardize_counts_examples_by_their_weights():
-    assert Standardize.of([[0.0], [1.0], [9.0]], [3.0, 1.0, 0.0]).mean == [0.25]
-    repeated, weighted = Standardize.of([1.0, 1.0, 4.0]), Standardize.of([1.0, 4.0, 7.0], [2, 1, 0])
-    assert (repeated.mean, repeated.scale) == (weighted.mean, weighted.scale)
-    with pytest.raises(ValueError, match="every example has weight 0"):
-        Standardize.of([1.0], [0.0])
-
-
-def test_targets_are_learned_standardised_and_predicted_in_their_own_units(tmp_path):
-    xs = [[float(i)] for i in range(20)]
-    ys = [1000.0 + 50.0 * x[0] for x in xs]
-    scale_x, scale_y = Standardize.of(xs), Standardize.of(ys)
-    inner = Sequential(scale_x, Layer(1, 1, rng=0))
-    fit(inner, xs, scale_y.transform(ys), optimizer=SGD(inner.parameters(), 0.3), epochs=60, progress=False)
-    model = Sequential(inner, scale_y.inverse())
-    assert model.predict([[30.0]])[0] == pytest.approx(2500.0, rel=1e-9, abs=0.0)
-    nn.save(model, tmp_path / "m.json")
-    assert nn.load(tmp_path / "m.json").predict([[30.0]]) == model.predict([[30.0]])
 
 
 @pytest.mark.parametrize(
@@ -416,11 +396,6 @@ def test_a_parameter_in_a_private_attribute_is_never_missed_in_silence(hide):
     assert model.state_dict() == {"bias": 0.0}
 
 
-def test_a_column_whose_variance_is_below_all_floats_is_divided_by_one():
-    standardize = Standardize.of([[1e-200, 1.0], [2e-200, 3.0]])
-    assert standardize.scale == [1.0, 1.0] and standardize([2e-200, 3.0]) == [pytest.approx(5e-201, abs=0.0), 1.0]
-
-
 def test_the_parameters_that_move_are_a_list_of_its_own():
     parameters = Layer(2, 1, rng=0).parameters()
     moving = nn.freezing.moving(parameters)
@@ -433,3 +408,20 @@ def test_dropout_of_rate_zero_draws_no_number():
     dropout.training = True
     before = dropout.rng.getstate()
     assert dropout.forward([1.0, 2.0]) == [1.0, 2.0] and dropout.rng.getstate() == before
+
+
+class Quarter(random.Random):
+    def random(self):
+        return 0.25
+
+
+def test_a_draw_of_just_the_rate_drops_nothing():
+    """random() is in [0, 1): below the rate it is with a probability of just the rate."""
+    assert Dropout(0.25, rng=Quarter()).draw(1) == [1.0 / 0.75]
+    assert Dropout(0.5, rng=Quarter()).draw(1) == [0.0]
+
+
+def test_dropout_that_is_off_gives_a_list_of_its_own():
+    given = [1.0, 2.0]
+    outputs = Dropout(0.5, rng=0).eval().forward(given)
+    assert outputs == given and outputs is not given

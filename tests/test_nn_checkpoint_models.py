@@ -20,6 +20,7 @@ from nn import (
     Layer,
     LayerNorm,
     Module,
+    Neuron,
     Sequential,
     Softmax,
     Standardize,
@@ -46,6 +47,7 @@ class Residual(Module):
 
 
 MODELS = [
+    Neuron(2, "tanh", bias=False, rng=0),
     MLP(2, [3, 2], ["relu"], "sigmoid", rng=0),
     MLP(2, [4, 3, 1], ["relu", "tanh"], rng=0, bias=False),
     MLP(2, [3, 1], bias_init="normal", rng=0),

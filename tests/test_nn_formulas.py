@@ -9,7 +9,7 @@ import random
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import nn
@@ -49,6 +49,8 @@ def assert_engine_is_the_recursion(problem, output, cost, loss=None):
         total += one.data / len(xs)
     theta, x, y = weights_and_biases(model), np.array(xs).T, np.array(ys).T
     a, h, y_hat = forward_propagation(theta, x, activation, output)
+    if loss == "binary_cross_entropy":  # takes probabilities, and 1 − ŷ has lost ŷ's last digits where it is small
+        assume(abs(a[-1]).max() < 8.0)
     weights, biases = back_propagation(theta, a, h, y, y_hat, activation, output, loss)
     assert total == pytest.approx(mean_loss(y, y_hat, output, loss), rel=1e-12, abs=1e-12)
     for layer, dw, db in zip(model.layers, weights, biases, strict=True):
@@ -288,3 +290,65 @@ def test_weights_whose_sum_overflows_are_finite_each_and_take_their_step():
     weights = [Value(1.7e308), Value(1.7e308)]
     nn.SGD(weights, 0.1).step()
     assert [w.data for w in weights] == [1.7e308, 1.7e308]
+
+
+# The matrix recursion at its edges.
+
+
+def test_relu_has_no_slope_at_0_in_the_recursion_as_in_the_engine():
+    theta = [np.array([[1.0]]), np.array([[1.0]])], [np.array([[0.0]]), np.array([[0.0]])]
+    a, h, y_hat = forward_propagation(theta, np.array([[0.0]]), "relu")
+    weights, biases = back_propagation(theta, a, h, np.array([[1.0]]), y_hat, "relu")
+    assert (weights[0].item(), biases[0].item(), biases[1].item()) == (0.0, 0.0, -1.0)
+
+
+def test_a_softmax_of_large_logits_does_not_overflow():
+    theta = [np.array([[1000.0], [999.0]])], [np.zeros((2, 1))]
+    _, h, y_hat = forward_propagation(theta, np.array([[1.0]]), output="softmax")
+    assert y_hat[:, 0] == pytest.approx([1.0 / (1.0 + math.exp(-1.0)), 1.0 / (1.0 + math.e)], rel=1e-15, abs=0.0)
+    assert len(h) == 1, "h₀ alone: what comes after the last layer is ŷ"
+
+
+def test_an_example_that_is_no_column_is_refused_though_its_length_fits():
+    with pytest.raises(ValueError, match=r"W1 is \(1, 2\) and takes 2 rows, and x has the shape \(2,\)"):
+        forward_propagation(([np.ones((1, 2))], [np.zeros((1, 1))]), np.ones(2))
+
+
+def test_the_mean_of_a_binary_cross_entropy_takes_certain_probabilities():
+    """0·log 0 = 0, of each of its two halves."""
+    y = np.array([[0.0, 1.0, 1.0]])
+    assert mean_loss(y, np.array([[0.0, 1.0, 0.5]]), "sigmoid", "binary_cross_entropy") == pytest.approx(
+        math.log(2.0) / 3.0, rel=1e-15, abs=0.0
+    )
+
+
+def test_every_mean_loss_is_a_float_and_of_an_unknown_output_there_is_none():
+    y = np.array([[0.0], [1.0]])
+    for output, loss in (("linear", None), ("softmax", None), ("sigmoid", "binary_cross_entropy")):
+        assert type(mean_loss(y, np.array([[0.5], [0.5]]), output, loss)) is float
+    theta, x = ([np.ones((2, 1))], [np.zeros((2, 1))]), np.array([[1.0]])
+    a, h, y_hat = forward_propagation(theta, x)
+    for act in (
+        lambda: mean_loss(y, y_hat, "maxout"),
+        lambda: back_propagation(theta, a, h, y, y_hat, output="maxout"),
+    ):
+        with pytest.raises(ValueError, match="unknown output 'maxout'; known are: linear, sigmoid, tanh, relu, soft"):
+            act()
+
+
+def test_descent_by_hand_goes_as_many_steps_as_it_is_told_and_takes_any_rate_but_a_negative_one():
+    theta, x, y = ([np.array([[0.0]])], [np.array([[0.0]])]), np.array([[1.0]]), np.array([[2.0]])
+    (weights, biases), losses = gradient_descent(theta, x, y, 0.25, 2)
+    assert (weights[0].item(), biases[0].item(), losses) == (0.75, 0.75, [2.0, 0.5])
+    assert gradient_descent(theta, x, y, 0.0, 3)[1] == [2.0] * 3
+    with pytest.raises(ValueError, match="lr must be finite, at least 0, not -0.5"):
+        gradient_descent(theta, x, y, -0.5, 1)
+    with pytest.raises(ValueError, match="epochs must be at least 1, not 0"):
+        gradient_descent(theta, x, y, 0.5, 0)
+
+
+@pytest.mark.parametrize(("x", "y"), [(1e200, 0.0), (math.inf, 0.0)])
+def test_descent_by_hand_says_that_it_overflows_and_that_it_has_no_number(x, y):
+    theta = [np.array([[0.0]])], [np.array([[1e200]])]
+    with pytest.raises(FloatingPointError):
+        gradient_descent(theta, np.array([[x]]), np.array([[y]]), 1.0, 2)

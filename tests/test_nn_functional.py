@@ -138,6 +138,8 @@ def test_weights_and_biases_are_the_textbooks_matrices_and_go_back():
     set_weights_and_biases(other, [2.0 * w for w in weights])
     assert np.array_equal(weights_and_biases(other)[0][0], 2.0 * weights[0])
     assert np.array_equal(weights_and_biases(other)[1][1], biases[1])
+    set_weights_and_biases(other, weights, [b + 2.0 for b in biases])
+    assert [b.tolist() for b in weights_and_biases(other)[1]] == [[[2.0], [2.0], [2.0]], [[2.0]]]
 
 
 def test_a_network_without_biases_has_matrices_of_zeros_for_them():
@@ -145,7 +147,7 @@ def test_a_network_without_biases_has_matrices_of_zeros_for_them():
     weights, biases = weights_and_biases(model)
     assert [b.tolist() for b in biases] == [[[0.0]] * 3, [[0.0]]]
     set_weights_and_biases(model, weights, biases)
-    with pytest.raises(ValueError, match=r"biases\[0\] is not zero, and Layer\(2 → 3, tanh, no bias\) has no biases"):
+    with pytest.raises(ValueError, match=r"^biases\[0\] is not zero, and Layer\(2 → 3, tanh, no bias\) has no biases"):
         set_weights_and_biases(model, weights, [b + 1.0 for b in biases])
 
 
@@ -214,3 +216,118 @@ def test_layers_of_other_names_are_given_by_name():
 
     with pytest.raises(ValueError, match="has parameters and no counterpart in PyTorch"):
         to_torch(Sequential(Own()))
+
+
+class Tensor:
+    """What a tensor with a gradient is to us: numbers only once it is detached."""
+
+    def __init__(self, numbers):
+        self.numbers = numbers
+
+    def detach(self):
+        return np.array(self.numbers)
+
+    def __array__(self, *_, **__):
+        raise RuntimeError("call detach() first")
+
+
+def test_tensors_are_detached_and_what_is_left_over_or_lacking_is_named_first_of_all():
+    model = MLP(2, [1], init="zeros")
+    from_torch(model, {"0.weight": Tensor([[2.0, 3.0]]), "0.bias": Tensor([1.0])})
+    assert model([1.0, 1.0]).data == 6.0
+    for given, message in (
+        ({"0.weight": [[0.0, 0.0]]}, "the state_dict lacks '0.bias'"),
+        ({"0.weight": [[0.0, 0.0]], "0.bias": [0.0], "z": 0, "a": 0}, "the state_dict has 'a' besides"),
+        (
+            {"other": 0},
+            "the state_dict lacks '0.weight': .* names are .*'0.weight', '0.bias'.*; for others give names=",
+        ),
+    ):
+        with pytest.raises(ValueError, match=message):
+            from_torch(model, given)
+    assert model([1.0, 1.0]).data == 6.0
+
+
+def test_a_column_of_biases_is_one_as_well_as_a_row_and_a_layer_norms_bias_goes_along():
+    model = Sequential(Embedding(2, 2, rng=0), Layer(2, 3, rng=0), LayerNorm(3))
+    column, row = np.array([[1.0], [2.0], [3.0]]), np.array([1, 2, 3])
+    for biases in (column, row):
+        state = to_torch(model) | {"0.weight": [[5.0, 6.0], [7.0, 8.0]], "1.bias": biases, "2.bias": 2 * biases}
+        from_torch(model, state)
+        assert [[v.data for v in vector] for vector in model.layers[0].vectors] == [[5.0, 6.0], [7.0, 8.0]]
+        assert [n.bias.data for n in model.layers[1].neurons] == [1.0, 2.0, 3.0]
+        assert [b.data for b in model.layers[2].bias] == [2.0, 4.0, 6.0]
+        with pytest.raises(ValueError, match=r"1.bias has the shape \(1, 3\), and Layer\(2 → 3, linear\) takes \(3,\)"):
+            from_torch(model, state | {"1.bias": [[1.0, 2.0, 3.0]]})
+
+
+def test_what_has_parameters_beside_its_layers_has_no_matrices():
+    model = Sequential(Layer(1, 1, rng=0), Dropout(0.1, rng=0))
+    assert [w.shape for w in weights_and_biases(model)[0]] == [(1, 1)]
+    model.gain = Value(2.0)
+    with pytest.raises(ValueError, match=r"^Sequential\(1 → 1\) has parameters that are no W and b"):
+        weights_and_biases(model)
+
+
+def test_another_activation_than_linear_takes_a_place_of_its_own_and_so_do_modules_without_parameters():
+    model = Sequential(
+        Layer(2, 2, rng=0), Layer(2, 2, lambda a: a * a, rng=1), Dropout(0.1, rng=0), nn.Softmax(), Layer(2, 1, rng=2)
+    )
+    assert list(to_torch(model))[::2] == ["0.weight", "1.weight", "5.weight"]
+
+
+def test_a_name_is_found_among_the_first_five_or_more_are_hinted_at():
+    model = Sequential(Layer(1, 2, rng=0), Layer(2, 1, bias=False, rng=1))
+    names = [name for name, _ in model.named_parameters()]
+    assert len(names) == 6
+    with pytest.raises(ValueError, match=rf"has no parameter 'w'; it has {', '.join(names[:5])}, …$"):
+        functional_call(model, {"w": 1.0}, [1.0])
+    model.layers[0].neurons[0].bias = None
+    names = [name for name, _ in model.named_parameters()]
+    assert len(names) == 5
+    with pytest.raises(ValueError, match=rf"has no parameter 'w'; it has {', '.join(names)}$"):
+        functional_call(model, {"w": 1.0}, [1.0])
+
+
+@pytest.mark.parametrize("parameters", ["ab", iter([1.0, 2.0])])
+def test_a_text_and_what_has_no_length_are_no_parameters(parameters):
+    with pytest.raises(TypeError, match="parameters are numbers by name, or a sequence of them, not"):
+        functional_call(MLP(1, [1], rng=0), parameters, [1.0])
+
+
+def test_a_functional_call_takes_values_and_the_graph_goes_back_to_them():
+    weight = Value(2.0)
+    functional_call(MLP(1, [1], rng=0), [weight, 1.0], [3.0]).backward()
+    assert weight.grad == 3.0
+
+
+def test_check_gradients_perturbs_as_many_as_it_is_told_and_no_more_than_there_are():
+    model = MLP(2, [1], rng=0)
+    assert len(nn.check_gradients(model, X[0], 1.0, count=3, rng=0).checks) == 3
+    drawn = nn.check_gradients(model, X[0], 1.0, count=2, rng=5).checks
+    assert [check.label for check in drawn] == random.Random(5).sample(list(model.state_dict()), 2)
+    chosen = nn.check_gradients(model, X[0], 1.0, parameters=iter(["layers.0.neurons.0.bias"])).checks
+    assert [check.label for check in chosen] == ["layers.0.neurons.0.bias"]
+    with pytest.raises(ValueError, match="check_gradients takes 2 inputs, and was given 1"):
+        nn.check_gradients(model, [1.0], 1.0)
+    with pytest.raises(ValueError, match="choosing parameters needs randomness: pass rng=0"):
+        nn.check_gradients(model, X[0], 1.0, count=2)
+
+
+def test_gradient_norms_leave_out_what_has_no_parameters():
+    model = Sequential(Layer(1, 1, rng=0), Dropout(0.5, rng=0), Layer(1, 1, rng=1))
+    assert list(nn.gradient_norms(model)) == ["layers.0", "layers.2"]
+
+
+def test_the_objective_of_one_example_is_its_loss_and_no_node_more():
+    model = MLP(1, [1], init="zeros")
+    of_one, of_two = (objective(model, [[2.0]] * n, [3.0] * n, nn.Loss(lambda p, t: p - t)) for n in (1, 2))
+    assert of_one([1.0, 1.0]).op.name == "sub"
+    assert of_two([1.0, 1.0]).op.name == "dot"
+
+
+def test_the_objective_weighs_its_examples_as_its_loss_says():
+    model = MLP(1, [1], init="zeros")
+    for loss, both, one in (("half_mse", 2.5, 4.5), ("sum_of_squared_errors", 10.0, 9.0)):
+        assert objective(model, [[1.0], [2.0]], [1.0, 3.0], loss)([0.0, 0.0]).data == both
+        assert objective(model, [[2.0]], [3.0], loss)([0.0, 0.0]).data == one

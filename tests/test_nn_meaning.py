@@ -58,12 +58,13 @@ def test_a_meaning_tells_the_class_of_an_output(meaning, output, expected):
         (Meaning("margin"), -1.0, -1),
         (Meaning("logit"), [1.0, 0.0], [1, 0]),
         (Meaning("logit", exclusive=True), 2.0, 2),
+        (Meaning("logit", exclusive=True), 0.0, 0),
         (Meaning("logit", exclusive=True), [0.0, 1.0], 1),
         (Meaning("logit", exclusive=True), [0.2, 0.5, 0.3], 1),
     ],
 )
 def test_a_meaning_tells_the_class_of_a_target(meaning, target, expected):
-    assert meaning.class_of_target(target) == expected
+    assert str(meaning.class_of_target(target)) == str(expected), "a class is an int: 1, and not 1.0"
 
 
 @pytest.mark.parametrize(
@@ -81,6 +82,11 @@ def test_a_meaning_tells_the_class_of_a_target(meaning, target, expected):
 def test_a_target_that_names_no_class_is_refused(meaning, target):
     with pytest.raises(ValueError, match="class|label"):
         meaning.class_of_target(target)
+
+
+def test_values_stand_for_no_class():
+    with pytest.raises(ValueError, match="^these outputs are values, and stand for no class"):
+        Meaning("value").class_of(0.3)
 
 
 def test_probabilities_are_the_sigmoid_or_the_softmax_of_logits_and_probabilities_themselves():

@@ -25,6 +25,7 @@ from nn import (
     fit,
     functional_call,
 )
+from nn.matrices import from_torch, set_weights_and_biases
 
 X, Y = [[0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], [0.0, 1.0, 2.0]
 
@@ -80,6 +81,18 @@ SLIPS = {
     "a batch too large": (lambda: training(batch_size=10), "batch_size is 10, and there are 3 examples: give at most 3"),
     "a seed that is a text": (lambda: training(rng="0"), "rng must be an int seed or a random.Random, not str '0'"),
     "a model that is none": (lambda: fit("model", X, Y, optimizer=SGD(net().parameters()), epochs=1), "model must be a Module, not str 'model'"),
+    "a state in a list": (lambda: net().load_state_dict([1.0]), "a state is numbers by name, as state_dict() gives it, not list [1.0]"),
+    "matrices outside their list": (lambda: set_weights_and_biases(net(1), 3.0), "weights must be a list, as in [W1, W2], not float 3.0"),
+    "a matrix of texts": (lambda: set_weights_and_biases(net(1), [[["a", 1.0]]]), "weights[0] must be a matrix of numbers, with rows of one length, not list [['a', 1.0]]"),
+    "rows of two lengths": (lambda: set_weights_and_biases(net(2), [[[1.0], [1.0, 2.0]]]), "weights[0] must be a matrix of numbers, with rows of one length, not list [[1.0], [1.0, 2.0]]"),
+    "a list for PyTorch's state": (lambda: from_torch(net(1), [1.0]), "state_dict is what a PyTorch model's state_dict() gives, not list [1.0]"),
+    "a function for a model": (lambda: functional_call(math.exp, [1.0], [1.0]), "model must be a Module, not builtin_function_or_method <built-in function exp>"),
+    "norms of no model": (lambda: nn.gradient_norms([1.0]), "model must be a Module, not list [1.0]"),
+    "a number for a penalty": (lambda: nn.objective(net(), X, Y, penalty=0.1), "penalty must be a function or one of nn's own, as in L2(0.01), not float 0.1"),
+    "one name outside its list": (lambda: nn.check_gradients(net(), X[0], 1.0, parameters="layers"), "parameters must be a list, as in ['layers.0.neurons.0.bias'], not str 'layers'"),
+    "an index that is nan": (lambda: nn.Embedding(2, 1, rng=0).forward([math.nan]), "Embedding(2, 1) takes indices 0 … 1, not nan"),
+    "a class that is nan": (lambda: nn.Meaning("logit", exclusive=True).class_of_target(math.nan), "a class is an index 0, 1, 2, …, not nan"),
+    "a class that is infinite": (lambda: nn.Meaning("logit", exclusive=True).class_of_target(math.inf), "a class is an index 0, 1, 2, …, not inf"),
     "a huge number": (lambda: training(epochs=-(10**5000)), "epochs must be at least 1, not an integer of 16610 bits"),
     "a long list for a number": (lambda: training(clip_norm=list(range(10**5))), "clip_norm must be a number, not list [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16,  …"),
 }  # fmt: skip

@@ -158,3 +158,42 @@ def test_a_forward_that_changes_its_list_changes_no_example(make):
     assert history.validation_loss == [2.25] * 3
     assert model(given).data == 2.0
     assert given == [1.0]
+
+
+def test_a_sequential_changes_no_list_that_it_is_given_though_its_first_module_does():
+    given = [1.0]
+    assert Sequential(Doubled()).forward(given)[0].data == 2.0
+    assert given == [1.0]
+
+
+def test_a_prediction_is_of_floats_with_no_input_dropped_and_the_modes_are_put_back():
+    model = Sequential(nn.Dropout(0.5, rng=0), Layer(2, 1, init=nn.all_equal(1.0)))
+    assert [type(y) for y in model.predict([[1.0, 2.0]] * 3)] == [float] * 3
+    assert model.predict([[1.0, 2.0]] * 9) == [3.0] * 9
+    assert model.training and model.layers[0].training
+    assert not any(module.training for _, module in model.eval().named_modules())
+    assert all(module.training for _, module in model.train().named_modules())
+
+
+def test_zero_grad_sets_every_gradient_to_0():
+    model = Layer(1, 1, rng=0)
+    model([2.0]).backward()
+    assert all(p.grad for p in model.parameters())
+    model.zero_grad()
+    assert [p.grad for p in model.parameters()] == [0.0, 0.0]
+
+
+@pytest.mark.parametrize("name", ["bias", "biases"])
+def test_biases_go_by_one_name_or_the_other_unless_a_module_says_another(name):
+    model = Module()
+    model.weight, held = Value(1.0), [Value(2.0), Value(3.0)]
+    setattr(model, name, held)
+    assert model.weight_parameters() == [model.weight]
+
+
+def test_what_was_frozen_and_is_gone_freezes_nothing_that_comes_in_its_place():
+    for _ in range(50):
+        nn.freezing.freeze([Value(1.0)])
+        fresh = [Value(2.0)]
+        assert nn.freezing.moving(fresh) == fresh
+        assert nn.freezing.frozen_places(fresh) == []

@@ -167,7 +167,7 @@ def mean_loss(y: Array, y_hat: Array, output: str = "linear", loss: str | None =
 
 def _times_log(y: Array, p: Array) -> float:
     """Σ y log p, with 0·log 0 = 0."""
-    return float((y * np.log(p, where=y > 0, out=np.zeros_like(p))).sum())
+    return (y * np.log(p, where=y > 0, out=np.zeros_like(p))).sum()
 
 
 def gradient_descent(

@@ -118,7 +118,7 @@ class Adaline(_LinearUnit):
             losses: list[float] = []
             for i in order:
                 before = self.bias, self.weights
-                error = self._output(rows[i]) - float(targets[i])  # type: ignore[arg-type] (no lists: checked above)
+                error = self._output(rows[i]) - targets[i]  # type: ignore[operator] (no lists: checked above)
                 self._move(-self.lr * error, rows[i])
                 losses.append(0.5 * error * error)
                 if not all(map(math.isfinite, (losses[-1], self.bias, *self.weights))):
