@@ -80,3 +80,42 @@ def test_of_tables_whose_relative_errors_are_within_a_factor_of_two_the_nearer_o
     found = extrapolated(f, 0.0, first_step=2.0**-7)
     assert found.value == pytest.approx(sign * (1.0 + 2.0**-8), rel=1e-12, abs=0.0)
     assert found.error == pytest.approx(error * 2.0**-8, rel=1e-12, abs=0.0)
+
+
+def rows_of_the_first_table(slopes):
+    """How many rows it has for an f whose differences over 2⁻⁷, 2⁻⁸, … are ``slopes``, and then as the last of them."""
+    seen = []
+
+    def f(t):
+        if not t:
+            return 0.0
+        seen.append(round(-math.log2(abs(t))) - 7)
+        return t * slopes[min(seen[-1], len(slopes) - 1)]
+
+    extrapolated(f, 0.0, first_step=2.0**-7)
+    rows = seen[::2]
+    return next((i for i, halvings in enumerate(rows) if halvings != i), len(rows))
+
+
+@pytest.mark.parametrize(("error", "rows"), [(1.0, 2), (1.01, 3)])
+def test_a_table_ends_where_its_error_is_within_a_ten_billionth_of_its_value(error, rows):
+    assert rows_of_the_first_table([1e10 - error, 1e10 - error / 4.0, 1e10]) == rows
+
+
+@pytest.mark.parametrize(("times", "rows"), [(2.05, 3), (2.0, 3), (1.95, 4)])
+def test_a_table_ends_where_a_row_is_off_the_last_by_twice_the_least_error_so_far(times, rows):
+    """The first two rows extrapolate to 1 with an error of 2⁻⁸, the third to ``times`` as much more."""
+    error = 2.0**-8
+    third = 1.0 + (3.0 * times * 15.0 / 16.0 - 0.25) * error / 4.0
+    assert rows_of_the_first_table([1.0 - error, 1.0 - error / 4.0, third, 1.0]) == rows
+
+
+@pytest.mark.parametrize(("share", "kink"), [(0.93, 2.0), (1.0, 0.0)])
+def test_a_kink_is_more_than_eight_times_its_noise(share, kink):
+    round_off = share * 2.0**-12  # 8 · 4 · 2⁻¹² / 2⁻⁸ is 2, by which the slopes of |t| differ
+    assert extrapolated(abs, 0.0, round_off, first_step=2.0**-7).kink == kink
+
+
+@pytest.mark.parametrize(("gap", "kink"), [(1.0, 0.0), (1.0 + 2.0**-20, 1.0 + 2.0**-20)])
+def test_a_kink_is_more_than_a_millionth_of_the_slope(gap, kink):
+    assert extrapolated(lambda t: 1e6 * t + gap / 2.0 * abs(t), 0.0, first_step=2.0**-7).kink == kink
