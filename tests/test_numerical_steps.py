@@ -119,3 +119,20 @@ def test_a_kink_is_more_than_eight_times_its_noise(share, kink):
 @pytest.mark.parametrize(("gap", "kink"), [(1.0, 0.0), (1.0 + 2.0**-20, 1.0 + 2.0**-20)])
 def test_a_kink_is_more_than_a_millionth_of_the_slope(gap, kink):
     assert extrapolated(lambda t: 1e6 * t + gap / 2.0 * abs(t), 0.0, first_step=2.0**-7).kink == kink
+
+
+@pytest.mark.parametrize(("half_the_gap", "kink"), [(0.75, 0.0), (0.8125, 1.625)])
+def test_at_a_kink_more_than_three_quarters_of_the_gap_between_the_slopes_is_left_at_half_the_step(half_the_gap, kink):
+    first = 2.0**-7
+    assert extrapolated(lambda t: abs(t) * (1.0 if abs(t) == first else half_the_gap), 0.0, 0.0, first).kink == kink
+
+
+def test_of_two_estimates_with_the_same_error_the_one_from_shorter_steps_counts():
+    error, first = 2.0**-8, 2.0**20
+    slopes = [first - error, first - error / 4.0, first + error * 41.0 / 64.0, 1e9]  # the third row adds the error
+
+    def f(t):
+        return t * slopes[min(round(-math.log2(abs(t))) - 7, 3)] if t else 0.0
+
+    found = extrapolated(f, 0.0, first_step=2.0**-7)
+    assert (found.value, found.error) == (first + error, error)
