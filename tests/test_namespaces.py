@@ -81,6 +81,23 @@ def test_a_complex_power_is_its_principal_value(x, y):
     assert cmath.isclose(found, cmath.exp(y * cmath.log(x)), rel_tol=1e-14)
 
 
+@pytest.mark.parametrize("x", [0.9, 1.1, -0.9, -1.1])
+@pytest.mark.parametrize("n", [150.0, 201.0])
+def test_a_high_complex_power_loses_no_digits_to_the_angle_of_its_base(x, n):
+    found = complex_numbers().pow(complex(x, 1e-100), n)
+    assert found.real == pytest.approx(x**n, rel=1e-15, abs=0.0)
+    assert found.imag == pytest.approx(n * x ** (n - 1.0) * 1e-100, rel=2e-15, abs=0.0)
+
+
+def test_what_a_namespace_computes_of_its_numbers_is_one_of_them():
+    two = [("pow", 2.0, 3.0), ("mod", 3.0, 2.0), ("arctan2", 1.0, 2.0)]
+    one = [("log1p", 0.5), ("log1p", -0.7), ("expm1", 0.5), ("erf", 0.5), ("erfc", 0.5)]
+    assert {type(getattr(complex_numbers(), name)(*x)) for name, *x in two + one} == {complex}
+    one += [("floor", 1.5), ("step", 0.5), ("sign", -2.0), ("number", True)]
+    two += [("compare", 1.0, 2.0), ("maximum", 1.0, 2.0)]
+    assert {type(getattr(FLOATS, name)(*x)) for name, *x in two + one} == {float}
+
+
 @pytest.mark.parametrize(("name", "base"), [("log2", 2.0), ("log10", 10.0)])
 def test_complex_logarithms_and_powers_of_a_base_are_right_at_any_imaginary_part(name, base):
     z = 0.3 - 2.0j
