@@ -54,7 +54,7 @@ def test_in_a_tie_of_the_real_parts_x_is_the_larger_of_two_complex_numbers():
 
 
 OFF_THE_AXES = [(1.0, 2.0), (2.0, 1.0), (2.0, -1.0), (1.0, -2.0), (-1.0, -2.0), (-2.0, -1.0), (-2.0, 1.0), (-1.0, 2.0)]
-ON_THEM = [(1.0, 0.0), (-1.0, 0.0), (0.0, 1.0), (1.0, 1.0), (1.0, -1.0), (-1.0, -1.0), (-1.0, 1.0)]
+ON_THEM = [(1.0, 0.0), (-1.0, 0.0), (0.0, 1.0), (0.0, -1.0), (1.0, 1.0), (1.0, -1.0), (-1.0, -1.0), (-1.0, 1.0)]
 
 
 @pytest.mark.parametrize(("y", "x"), OFF_THE_AXES + ON_THEM)
@@ -64,6 +64,15 @@ def test_the_angle_of_a_complex_point_has_its_place_around_the_circle_and_both_s
     assert along_y.real == along_x.real == pytest.approx(math.atan2(y, x), rel=1e-15, abs=0.0)
     r = x * x + y * y
     assert (along_y.imag / h, along_x.imag / h) == pytest.approx((x / r, -y / r), rel=1e-15, abs=0.0)
+
+
+@pytest.mark.parametrize(
+    ("y", "x"), [(1 + 5j, 2.0), (1.0, 2 + 5j), (1 + 5j, -2 + 1j), (-3 - 2j, -2 + 1j), (-3 + 1j, 2j)]
+)
+def test_the_angle_of_a_point_is_right_at_any_imaginary_part(y, x):
+    angle = complex_numbers().arctan2(y, x)
+    assert complex_numbers().arctan2(0.0, 1j) == 0.0 == math.atan2(0.0, 0.0)
+    assert cmath.isclose(cmath.exp(2j * angle), (x + 1j * y) / (x - 1j * y), rel_tol=1e-14)
 
 
 @pytest.mark.parametrize(("x", "y"), [(7.5, 2.0), (-7.5, 2.0), (7.5, -2.0), (-7.5, -2.0)])
@@ -93,6 +102,8 @@ def test_what_a_namespace_computes_of_its_numbers_is_one_of_them():
     two = [("pow", 2.0, 3.0), ("mod", 3.0, 2.0), ("arctan2", 1.0, 2.0)]
     one = [("log1p", 0.5), ("log1p", -0.7), ("expm1", 0.5), ("erf", 0.5), ("erfc", 0.5)]
     assert {type(getattr(complex_numbers(), name)(*x)) for name, *x in two + one} == {complex}
+    what_follows_the_real_part = [("floor", 1.5 + 1j), ("step", 1j), ("sign", 1j), ("compare", 1j, 1.0)]
+    assert {type(getattr(complex_numbers(), name)(*x)) for name, *x in what_follows_the_real_part} == {float}
     one += [("floor", 1.5), ("step", 0.5), ("sign", -2.0), ("number", True)]
     two += [("compare", 1.0, 2.0), ("maximum", 1.0, 2.0)]
     assert {type(getattr(FLOATS, name)(*x)) for name, *x in two + one} == {float}
