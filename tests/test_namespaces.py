@@ -139,3 +139,20 @@ def test_fifty_digits_compare_and_step_as_floats_do():
     with mpmath.workdps(50):
         assert xp.exp2(mpf(3)) == 8 and xp.log2(mpf(2) ** 100) == 100 and xp.pow(mpf(2), mpf(100)) == 2**100
         assert isinstance(xp.exp2(3), mpf)
+
+
+@pytest.mark.parametrize("xp", [arrays(), slices()], ids=repr)
+def test_choices_on_arrays_are_made_element_by_element(xp):
+    x, y = np.array([-1.0, -0.0, 0.0, 2.0]), np.array([2.0, 0.0, 0.0, -1.0])
+    assert xp.step(x).tolist() == [0.0, 0.0, 0.0, 1.0]
+    assert xp.compare(x, y).tolist() == [-1.0, 0.0, 0.0, 1.0]
+    assert xp.unless(xp.less(x, y), x, y).tolist() == [-1.0, 0.0, 0.0, -1.0]
+    assert (xp.floor(x + 0.5).tolist(), xp.constant(x) is x, xp.number(2)) == ([-1.0, 0.0, 0.0, 2.0], True, 2.0)
+    assert type(xp.number(2)) is np.float64 and xp.pi == math.pi
+    assert xp.abs(x).tolist() == [1.0, 0.0, 0.0, 2.0] and xp.pow(y, 2.0).tolist() == [4.0, 0.0, 0.0, 1.0]
+
+
+def test_a_reduction_on_arrays_is_over_the_arrays_and_on_slices_over_the_first_axis_of_one():
+    x = np.array([[1.0, 7.0], [5.0, 2.0]])
+    assert arrays().total(iter(x)).tolist() == slices().total([x]).tolist() == [6.0, 9.0]
+    assert arrays().largest(iter(x)).tolist() == slices().largest([x]).tolist() == [5.0, 7.0]
