@@ -1,5 +1,6 @@
 """Rows as source text: what is named, what stands in a loop, how each language spells it, and domains as predicates."""
 
+import gc
 import itertools
 import json
 import re
@@ -8,7 +9,7 @@ import subprocess
 
 import pytest
 
-from autodiff.codegen import JAVASCRIPT, C, domain_source, row_source, source
+from autodiff.codegen import JAVASCRIPT, C, Expression, domain_source, row_source, source
 from autodiff.op import REALS, Domain, Op
 from autodiff.ops import BUILT_IN, OPS
 
@@ -60,7 +61,10 @@ static inline double tried_partial_0(double out, double x) {
                 xp.total(a * b for a, b in zip(x[: len(x) // 2], x[len(x) // 2 :], strict=True))
                 / xp.largest(x[: len(x) // 2])
             ),
-            lambda xp, out, *x: [*(xp.exp(out) * v for v in x[: len(x) // 2]), *(out * out for _ in x[len(x) // 2 :])],
+            lambda xp, out, *x: [
+                *(xp.exp(out) * v for v in x[: len(x) // 2]),
+                *(out * out / xp.exp(out) for _ in x[len(x) // 2 :]),
+            ],
             vectors=("x", "y"),
         ),
         """
@@ -78,7 +82,7 @@ static double tried_value(ptrdiff_t n, const double *x) {
 
 static void tried_partials(ptrdiff_t n, double out, const double *x, double *d) {
     const double t1 = exp(out);
-    const double t2 = out * out;
+    const double t2 = (out * out) / t1;
     for (ptrdiff_t i = 0; i < n; i++) {
         d[i] = t1 * x[i];
         d[n + i] = t2;
@@ -86,22 +90,88 @@ static void tried_partials(ptrdiff_t n, double out, const double *x, double *d) 
 }
 """,
     ),
+    "a sum of what the largest is taken off": (
+        Op(
+            "tried",
+            "t",
+            lambda xp, *x: xp.total(xp.exp(v - xp.largest(x)) for v in x),
+            lambda xp, out, *x: [xp.exp(v - xp.largest(x)) / xp.total(x) * out for v in x],
+        ),
+        """
+static double tried_value(ptrdiff_t n, const double *x) {
+    double largest1 = -INFINITY;
+    for (ptrdiff_t i = 0; i < n; i++) {
+        largest1 = larger(largest1, x[i]);
+    }
+    double total2 = -0.0;
+    for (ptrdiff_t i = 0; i < n; i++) {
+        total2 = total2 + exp((x[i] - largest1));
+    }
+    return total2;
+}
+
+static void tried_partials(ptrdiff_t n, double out, const double *x, double *d) {
+    double largest1 = -INFINITY;
+    for (ptrdiff_t i = 0; i < n; i++) {
+        largest1 = larger(largest1, x[i]);
+    }
+    double total2 = -0.0;
+    for (ptrdiff_t i = 0; i < n; i++) {
+        total2 = total2 + x[i];
+    }
+    for (ptrdiff_t i = 0; i < n; i++) {
+        d[i] = (exp((x[i] - largest1)) / total2) * out;
+    }
+}
+""",
+    ),
+    "powers, and numbers that are equal though they are two": (
+        Op(
+            "tried",
+            "t",
+            lambda xp, x: xp.sin(x ** float("2")) + xp.cos(x ** float("2.0")),
+            (lambda xp, out, x: xp.exp2(x),),
+        ),
+        """
+static inline double tried_value(double x) {
+    const double t1 = pow(x, 2.0);
+    return sin(t1) + cos(t1);
+}
+
+static inline double tried_partial_0(double out, double x) {
+    return exp2(x);
+}
+""",
+    ),
     "three vectors of operands": (
-        Op("tried", "t", lambda xp, *x: xp.total(x[:1]), lambda xp, out, *x: x, vectors=("x", "y", "z")),
+        Op(
+            "tried",
+            "t",
+            lambda xp, *x: xp.total(v * v * v * v for v in x[:1]) / xp.total(-(v * v) for v in x[:1]),
+            lambda xp, out, *x: [v * xp.exp(out) for v in x],
+            vectors=("x", "y", "z"),
+        ),
         """
 static double tried_value(ptrdiff_t n, const double *x) {
     double total1 = -0.0;
     for (ptrdiff_t i = 0; i < n; i++) {
-        total1 = total1 + x[i];
+        const double t2 = x[i] * x[i];
+        total1 = total1 + ((t2 * x[i]) * x[i]);
     }
-    return total1;
+    double total3 = -0.0;
+    for (ptrdiff_t i = 0; i < n; i++) {
+        const double t4 = x[i] * x[i];
+        total3 = total3 + (-t4);
+    }
+    return total1 / total3;
 }
 
 static void tried_partials(ptrdiff_t n, double out, const double *x, double *d) {
+    const double t1 = exp(out);
     for (ptrdiff_t i = 0; i < n; i++) {
-        d[i] = x[i];
-        d[n + i] = x[n + i];
-        d[2 * n + i] = x[2 * n + i];
+        d[i] = x[i] * t1;
+        d[n + i] = x[n + i] * t1;
+        d[2 * n + i] = x[2 * n + i] * t1;
     }
 }
 """,
@@ -130,6 +200,19 @@ def test_a_row_in_javascript_has_the_same_lines_with_the_signs_of_that_language(
     assert row_source(op, JAVASCRIPT) == text.strip()
 
 
+def test_javascript_calls_nothing_but_functions_of_math_and_those_of_the_prelude():
+    text = source(OPS.values(), JAVASCRIPT)
+    rows = text[text.index("function add_value") :]
+    called = set(re.findall(r"(?<!function )\b(?!for\b|return\b)([\w.]+)\(", rows))
+    mathematical = (
+        "pow exp log log2 log10 log1p expm1 sqrt sin cos tan asin acos atan atan2 sinh cosh tanh asinh acosh "
+    )
+    mathematical += "atanh abs floor"
+    prelude = {"step", "compare", "larger", "smaller", "mod", "erf", "erfc"}
+    assert called == prelude | {f"Math.{name}" for name in mathematical.split()}
+    assert "return Math.pow(2, x);" in text and "return Math.pow(x, y);" in text
+
+
 def test_c_calls_nothing_but_its_own_functions_and_those_of_the_prelude():
     text = source(OPS.values(), C)
     assert text.startswith("#include <math.h>\n") and text.endswith("}\n")
@@ -147,9 +230,22 @@ def test_c_calls_nothing_but_its_own_functions_and_those_of_the_prelude():
 def test_a_rule_that_branches_is_refused_and_the_row_after_it_is_written_as_ever():
     bad = Op("tried", "t", lambda xp, x: x * 2.0 if x > 0.0 else x, (lambda xp, out, x: 1.0,))
     before = row_source(OPS["hypot"], C)
+    domain_source(OPS["pow"], C)  # whose conditions were answered
     with pytest.raises(TypeError, match=r"^a rule takes xp\.unless in place of if$"):
         row_source(bad, C)
     assert row_source(OPS["hypot"], C) == before
+
+
+def test_nothing_is_kept_of_a_row_that_is_written():
+    def kept():
+        return sum(isinstance(thing, Expression) for thing in gc.get_objects())
+
+    gc.collect()
+    before = kept()
+    row_source(OPS["hypot"], C)
+    domain_source(OPS["pow"], C)
+    gc.collect()
+    assert kept() == before
 
 
 # Domains
