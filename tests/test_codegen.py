@@ -240,12 +240,12 @@ def test_nothing_is_kept_of_a_row_that_is_written():
     def kept():
         return sum(isinstance(thing, Expression) for thing in gc.get_objects())
 
-    gc.collect()
-    before = kept()
-    row_source(OPS["hypot"], C)
-    domain_source(OPS["pow"], C)
-    gc.collect()
-    assert kept() == before
+    for write, op in ((row_source, OPS["hypot"]), (domain_source, OPS["pow"])):
+        gc.collect()
+        before = kept()
+        write(op, C)
+        gc.collect()
+        assert kept() == before
 
 
 # Domains
