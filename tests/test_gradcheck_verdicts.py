@@ -86,7 +86,7 @@ def test_at_a_jump_a_slope_grows_over_the_last_six_steps(growing_from, verdict):
 
 
 def shortest_steps():
-    """Those that are looked at where all else disagrees: from one float to the next, each longer by the golden ratio."""
+    """Those that are looked at where all else disagrees: from ulp to ulp, each longer by the golden ratio."""
     step, steps = math.ulp(0.0), []
     while step < 1.0:
         steps.append(step)
