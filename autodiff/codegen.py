@@ -256,8 +256,6 @@ class _Writer:
         return written if outermost or "{" not in e.function else f"({written})"
 
     def _written(self, e: Expression) -> str:
-        if "{" in e.function:
-            return e.function.format(*map(self.text, e.args))
         return self.dialect.call(e.function, [self.text(a) for a in e.args])
 
     def _name(self, e: Expression) -> None:

@@ -119,7 +119,7 @@ def detect_anomaly() -> Generator[None, None, None]:
     autodiff.errors.DomainError: sqrt is not differentiable at x = 0.0 (label 'z')...
       made at <doctest ...>, line 2
     """
-    with _entering(origins=_noted if here.origins is None else here.origins):
+    with _entering(origins=_noted):
         yield
 
 
@@ -149,7 +149,7 @@ class WatchingReads:
     def __enter__(self) -> None:
         self.before = here.readers
         here.readers = (*self.before, self)
-        self._count(+1)
+        self._count(1)
 
     def __exit__(self, *_: object) -> None:
         here.readers = self.before

@@ -52,7 +52,7 @@ def _unless(condition: Any, special: Any, general: Any) -> Any:
 
 
 def _compare(x: Any, y: Any) -> float:
-    return float(x > y) - float(x < y)
+    return float((x > y) - (x < y))
 
 
 def _larger(x: Any, y: Any) -> Any:
@@ -162,26 +162,21 @@ def complex_numbers() -> Namespace:
         return x**y
 
     def log1p(z: complex) -> complex:
-        z = complex(z)
         if z.real < -0.5:
             return cmath.log(1.0 + z)
         squared = z.real * (2.0 + z.real) + z.imag * z.imag
         return complex(0.5 * math.log1p(squared), math.atan2(z.imag, 1.0 + z.real))
 
     def expm1(z: complex) -> complex:
-        z = complex(z)
         half = math.sin(z.imag / 2.0)
         return complex(math.expm1(z.real) * math.cos(z.imag) - 2.0 * half * half, math.exp(z.real) * math.sin(z.imag))
 
-    def arctan2(y: Any, x: Any) -> complex:
-        y, x = complex(y), complex(x)  # arctan of the quotient, in the half-plane of the real parts
-        along = abs(x.real) >= abs(y.real)
-        angle = cmath.atan(y / x) if along else -cmath.atan(x / y)
-        turn = math.atan2(y.real, x.real) - angle.real
-        return angle + round(turn / (math.pi / 2)) * (math.pi / 2)
+    def arctan2(y: complex, x: complex) -> complex:  # arctan of the quotient, in the half-plane of the real parts
+        if abs(x.real) >= abs(y.real):
+            return cmath.atan(y / x) + (math.copysign(math.pi, y.real) if x.real < 0.0 else 0.0)
+        return math.copysign(math.pi / 2, y.real) - cmath.atan(x / y)
 
-    def mod(x: Any, y: Any) -> complex:
-        x, y = complex(x), complex(y)
+    def mod(x: complex, y: complex) -> complex:
         return complex(x.real % y.real, (x - (x.real // y.real) * y).imag)
 
     def larger(x: Any, y: Any) -> Any:

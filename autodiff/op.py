@@ -106,7 +106,7 @@ class Op:
     operands: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:
-        names = list(inspect.signature(self.value).parameters.values())[1:]
+        names = [p for p in inspect.signature(self.value).parameters.values() if p.kind is not p.KEYWORD_ONLY][1:]
         n_ary = any(p.kind is p.VAR_POSITIONAL for p in names)
         object.__setattr__(self, "operands", () if n_ary else tuple(p.name for p in names))
         object.__setattr__(self, "shown", self.shown or self.partials)

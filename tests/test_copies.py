@@ -31,6 +31,26 @@ class Stateful(Value):
         self.__dict__.update(state, restored=True)
 
 
+class Kept(Value):
+    """Its state is whatever it was given."""
+
+    def __getstate__(self) -> object:
+        return self.state
+
+    def __setstate__(self, state: object) -> None:
+        self.state = state
+
+
+class InAPickle:
+    """A graph that is pickled by itself while another pickle is made."""
+
+    def __init__(self, y: Value) -> None:
+        self.y = y
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return pickle.loads, (pickle.dumps(self.y),)
+
+
 COPIES = {
     "deepcopy": copy.deepcopy,
     "pickle": lambda x: pickle.loads(pickle.dumps(x)),
@@ -87,6 +107,14 @@ def test_attributes_in_slots_and_states_of_ones_own_are_kept(copied):
 
 
 @every_copy
+@pytest.mark.parametrize("state", [{"kept": 7, "more": 8}, ("a", "b"), ("a", {"b": 1}), ("a", {"b": 1}, "c"), [], 5])
+def test_a_state_of_ones_own_is_kept_whatever_it_looks_like(copied, state):
+    x = Kept(2.0)
+    x.state = state
+    assert copied(x).state == state
+
+
+@every_copy
 def test_attributes_may_refer_to_the_graph_itself(copied):
     w = Parameter(3.0)
     y = w * 2.0
@@ -134,6 +162,29 @@ def test_no_depth_is_too_deep(copied):
     for _ in range(20 * sys.getrecursionlimit()):
         y = y + 1.0
     assert copied(y).data == y.data
+
+
+@every_copy
+def test_no_depth_is_too_deep_beside_what_is_shallow(copied):
+    y = x = Value(1.0)
+    shallow = x * 1.0 * 1.0 * 1.0 * 1.0
+    for _ in range(2 * sys.getrecursionlimit()):
+        y = y + shallow
+    assert copied(y).data == y.data
+
+
+def test_a_graph_is_pickled_again_within_the_pickle_that_it_is_in():
+    y = Value(1.0)
+    for _ in range(2 * sys.getrecursionlimit()):
+        y = y + 1.0
+    again, apart = pickle.loads(pickle.dumps((y, InAPickle(y))))
+    assert again.data == apart.data == y.data and again is not apart
+
+
+def test_a_pickle_names_no_engine_and_a_small_graph_makes_a_small_one():
+    y = Value(1.0) * 2.0
+    assert b"autodiff.value" not in pickle.dumps(y) and b"native" not in pickle.dumps(y)
+    assert len(pickle.dumps(y)) < 180
 
 
 @every_copy

@@ -359,3 +359,13 @@ def test_what_is_no_rule_and_no_domain_is_refused_by_its_name(given, message):
     with pytest.raises(TypeError, match=message):
         define_op("odd", **{**right, **given})
     assert "odd" not in OPS
+
+
+@pytest.mark.parametrize("k", [2.0, 3.0])
+def test_what_a_rule_takes_by_name_alone_is_no_operand(k):
+    times = define_op("times_k", lambda xp, x, *, k=k: k * x, [lambda xp, out, x, *, k=k: k])
+    assert (times(5.0), times(Value(5.0)).data, grad(times)(5.0)) == (5.0 * k, 5.0 * k, k)
+    total = define_op("k_times_all", lambda xp, *x, k=k: k * xp.total(x), lambda xp, out, *x, k=k: [k] * len(x))
+    assert total(1.0, 2.0) == 3.0 * k and grad(lambda x: total(x, x))(1.0) == 2.0 * k
+    with pytest.raises(TypeError, match="the value of operation 'nothing' takes xp first, and then its operands"):
+        define_op("nothing", lambda xp, *, k=k: k, [])

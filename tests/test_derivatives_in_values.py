@@ -1,5 +1,6 @@
 """Derivatives that are Values, by seeds, vectors and captured Values that are; what is asked of a graph for them."""
 
+import numpy as np
 import pytest
 
 from autodiff import (
@@ -133,3 +134,34 @@ def test_a_value_anywhere_in_a_nested_argument_makes_every_slope_a_value():
     slopes = grad(lambda w: w[0][0] * w[1][1])([[Value(2.0)], [1.0, 3.0]])
     assert [type(g) for part in slopes for g in part] == [Value] * 3
     assert [g.data for part in slopes for g in part] == [3.0, 0.0, 2.0]
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        lambda x, y: ([x], [y]),
+        lambda x, y: ([x, 5.0, [y]],),
+        lambda x, y: ([x, y, 5.0, [y * 0.0]],),
+        lambda x, y: ((x, np.array([y], dtype=object)),),
+        lambda x, y: (np.array([x, y], dtype=object),),
+        lambda x, y: ({"x": [x], "y": y},),
+    ],
+)
+def test_floats_and_values_may_be_mixed_in_an_argument_in_any_way(wrap):
+    """∂/∂y of the first derivative of x² + xy + y² in x, which is 2x + y."""
+
+    def numbers(tree):
+        if isinstance(tree, dict):
+            tree = tree.values()
+        return [n for part in tree for n in numbers(part)] if hasattr(tree, "__iter__") else [tree]
+
+    def f(*arguments):
+        x, y = (n for n in numbers(arguments) if n.data not in (5.0, 0.0))
+        return x * x + x * y + y * y
+
+    y = Value(3.0)
+    arguments = wrap(2.0, y)
+    found = grad(f, argnums=tuple(range(len(arguments))))(*arguments)
+    slope = numbers(found)[0]
+    assert isinstance(slope, Value) and slope.data == 7.0
+    assert gradients(slope, [y]) == [1.0]

@@ -56,6 +56,14 @@ def test_rows_are_numbered_in_the_order_of_the_table(text):
     assert [line.split('"')[1] for line in text.splitlines() if line.startswith("    {.name")] == list(OPS)
 
 
+def test_each_row_is_listed_by_its_number_of_operands(text):
+    macro = text.split("#define EACH_ROW_BY_ARITY(ONE, TWO, MANY, VECTORS)")[1].split("#define")[0]
+    listed = [line.strip(" \\") for line in macro.splitlines() if line.strip(" \\")]
+    kinds = {1: "ONE", 2: "TWO", 3: "MANY", None: "VECTORS"}
+    assert listed == [f"{kinds[op.arity]}({op.name})" for op in OPS.values()]
+    assert macro.startswith(" \\\n") and macro.count("\\\n") == len(OPS)
+
+
 def test_documentation_is_given_for_the_function_and_for_the_method(text):
     macro = text.split("#define EACH_ROW_OF_FIXED_ARITY(X)")[1]
     lines = [line for line in macro.splitlines() if line.startswith("    X(")]

@@ -143,6 +143,7 @@ def test_labels_are_the_function_s_own_words():
     report = gradcheck(f, (1.0, {"a": (2.0,), "b": 3.0}, 4.0, 5.0))
     assert [c.label for c in report.checks] == ["x", "w['a'][0]", "w['b']", "more[0]", "more[1]"]
     assert [c.label for c in gradcheck(ad.tanh, 0.5).checks] == ["x"]
+    assert [c.label for c in gradcheck(lambda *x: x[0] * 2.0, 0.5).checks] == ["x"]
     assert [c.label for c in gradcheck(lambda w: w[0] * w[1], ([Value(1.0, "slope"), 2.0],)).checks] == [
         "slope",
         "w[1]",

@@ -1,6 +1,8 @@
 """The modes no_grad and detect_anomaly: what each does, how they nest, whose thread they hold for. On either engine."""
 
+import _thread
 import math
+import os
 import subprocess
 import sys
 import threading
@@ -54,9 +56,9 @@ def _no_mode_is_left_on():
 
 
 def test_no_mode_is_on_where_autodiff_has_just_been_imported():
-    code = "from autodiff import modes; print(modes.any_active, modes.flag[0])"
+    code = "from autodiff import modes; print(modes.any_active, modes.flag[0], modes.reads[0], modes.here.compiling)"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert run.stdout == "False 0\n"
+    assert run.stdout == "False 0 0 False\n"
 
 
 def test_no_grad_computes_without_a_graph():
@@ -279,3 +281,86 @@ def test_who_watches_for_everything_is_asked_of_each_value_that_becomes_a_consta
     with modes.WatchingReads(reader):
         stop_gradient([x, 3.0])
     assert len(asked) == 1
+
+
+def of_ours(package, source):
+    """What ``source`` defines, as if it stood in a file of one of this project's packages."""
+    home = os.path.dirname(os.path.dirname(os.path.abspath(modes.__file__)))
+    names = {}
+    exec(compile(source, os.path.join(home, package, "made_up.py"), "exec"), names)
+    return names
+
+
+@pytest.mark.parametrize("package", ["autodiff", "nn", "viz"])
+def test_the_line_that_made_a_node_is_the_users_whatever_of_ours_is_between(package):
+    square = of_ours(package, "def square(x):\n    return x * x")["square"]
+    x, line = Value(3.0), sys._getframe().f_lineno
+    with detect_anomaly():
+        assert modes.origin_of(square(x)) == (__file__, line + 2)
+    beside = of_ours(f"{package}_of_mine", "def square(x):\n    return x * x")["square"]
+    with detect_anomaly():
+        assert modes.origin_of(beside(x)) == (beside.__code__.co_filename, 2)
+
+
+def test_a_thread_that_is_all_ours_has_a_line_too():
+    run = of_ours(
+        "nn", "def run():\n    with detect_anomaly():\n        seen.append(origin_of(x * x))\n        end.set()"
+    )
+    seen, end = [], threading.Event()
+    run |= {"detect_anomaly": detect_anomaly, "origin_of": modes.origin_of, "x": Value(3.0), "seen": seen, "end": end}
+    _thread.start_new_thread(run["run"], ())  # without threading's frames below its own
+    assert end.wait(10) and seen[0][0].endswith("made_up.py")
+
+
+def test_the_native_engine_hears_of_every_change_of_a_threads_modes(monkeypatch):
+    heard = []
+    monkeypatch.setattr(modes, "listener", lambda recording, noting: heard.append((recording, noting)))
+    with detect_anomaly(), no_grad():
+        pass
+    assert heard == [(True, True), (False, True), (True, True), (True, False)]
+
+
+class _Noting(modes.WatchingReads):
+    def __init__(self, answer="", **options):
+        self.asked = []
+        super().__init__(lambda node, how, place: self.asked.append((how, *place)) or answer, **options)
+
+
+def test_what_nn_and_viz_read_is_asked_of_only_where_that_is_wanted_and_what_autodiff_reads_never():
+    for package, expected in {"nn": ["float()"], "viz": ["float()"], "autodiff": []}.items():
+        read = of_ours(package, "def read(x):\n    return float(x)")["read"]
+        plain, thorough = _Noting(everything=True), _Noting(everything=True, of_nn=True)
+        with plain, thorough:
+            read(Value(2.0))
+        assert plain.asked == [] and [how for how, *_ in thorough.asked] == expected
+
+
+def test_who_watches_for_float_alone_is_not_asked_of_what_another_watches_for():
+    alone, everything = _Noting(), _Noting(everything=True)
+    with alone, everything:
+        _ = Value(2.0) > 1.0
+    assert (alone.asked, [how for how, *_ in everything.asked]) == ([], ["a comparison"])
+
+
+def test_one_warning_is_enough_however_many_watch():
+    outer, inner = _Noting("lost"), _Noting("lost")
+    with outer, inner, pytest.warns(UserWarning, match="lost") as seen:
+        float(Value(2.0))
+    assert len(seen) == 1 and (len(outer.asked), len(inner.asked)) == (1, 0)
+
+
+def test_who_has_stopped_watching_is_asked_no_more():
+    outer, inner = _Noting(everything=True), _Noting(everything=True)
+    with outer:
+        with inner:
+            pass
+        float(Value(2.0))
+    assert (len(outer.asked), inner.asked) == (1, [])
+
+
+def test_a_read_is_noted_at_the_line_of_who_reads():
+    noting = _Noting()
+    with noting:
+        line = sys._getframe().f_lineno + 1
+        modes.note_read(Value(2.0), "float()")  # as the native engine does, which has no line of its own
+    assert noting.asked == [("float()", __file__, line)]
