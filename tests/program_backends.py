@@ -1,4 +1,9 @@
-"""What tests of programs share: the backends that there are, the rows that run on all of them, and a small graph."""
+"""What tests of programs share: the backends that there are, the rows that run on all of them, a small graph, and what
+memory a run holds."""
+
+import tracemalloc
+from collections.abc import Callable
+from typing import Any
 
 from autodiff import CompileError, Value, log
 from autodiff.op import OPS
@@ -16,3 +21,13 @@ except CompileError:
 def a_graph() -> tuple[Value, Value, Value]:
     x, y = Value(1.0, "x"), Value(2.0, "y")
     return x, y, log(x * y)
+
+
+def retained(run: Callable[[], Any]) -> int:
+    """How many bytes are held after it."""
+    tracemalloc.start()
+    try:
+        run()
+        return tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()

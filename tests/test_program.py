@@ -6,14 +6,13 @@ import copy
 import math
 import pickle
 import threading
-import tracemalloc
 import warnings
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
-from program_backends import a_graph
+from program_backends import a_graph, retained
 
 import nn
 from autodiff import (
@@ -281,16 +280,6 @@ def test_a_pickle_has_neither_the_memory_of_runs_nor_what_was_measured_in_them()
     program(np.ones(3), backend="auto")
     assert program.stats.backend
     assert len(pickle.dumps(program)) < 8 * 10_000 and not copy.copy(program).stats.backend
-
-
-def retained(run: Callable[[], Any]) -> int:
-    """How many bytes are held after it."""
-    tracemalloc.start()
-    try:
-        run()
-        return tracemalloc.get_traced_memory()[0]
-    finally:
-        tracemalloc.stop()
 
 
 def test_memory_does_not_grow_with_the_rows_that_are_run_nor_with_the_parameters() -> None:

@@ -18,6 +18,7 @@ from autodiff import (
     dot,
     exp,
     sqrt,
+    tanh,
 )
 
 
@@ -114,6 +115,14 @@ def test_a_gradient_that_is_not_finite_is_an_error_where_the_value_is_none() -> 
         program.value_and_grad([1.0, 0.0])
 
 
+def test_what_overflows_without_any_example_is_an_error_even_where_what_reads_it_is_finite() -> None:
+    w = Value(1.0)
+    program = compile(lambda x: tanh(exp(w)) * x, 1.0, parameters=[w])
+    w.data = 1000.0
+    with pytest.raises(OverflowError, match=r"X\[0\]: exp overflows at x = 1000"):
+        program([1.0, 2.0])
+
+
 def test_overflow_names_the_row() -> None:
     program = compile(lambda x: exp(x), 1.0)
     with pytest.raises(OverflowError, match=r"X\[1\]: exp overflows"):
@@ -144,6 +153,19 @@ def test_the_domain_of_a_users_row_is_looked_at_even_where_its_value_is_finite()
     program = compile(lambda x: above(x) + 1.0, 2.0)
     with pytest.raises(DomainError, match=r"X\[1\]: above_one is not defined at x = 0.5"):
         program([2.0, 0.5])
+
+
+def test_the_domain_of_a_users_row_is_looked_at_where_an_operand_is_a_number() -> None:
+    shifted = define_op(
+        "shifted_below",
+        lambda xp, x, y: x + y,
+        [lambda xp, out, x, y: 1.0, lambda xp, out, x, y: 1.0],
+        domain=("x < y", lambda x, y: x < y),
+    )
+    program = compile(lambda x: shifted(x, 3.0), 2.0)
+    assert program([2.0, -1.0]).tolist() == [5.0, 2.0]
+    with pytest.raises(DomainError, match=r"X\[1\]: shifted_below is not defined at x = 4.0"):
+        program([2.0, 4.0])
 
 
 def test_an_n_ary_row_of_a_user_that_asks_for_values_runs_by_element_within_its_domain() -> None:

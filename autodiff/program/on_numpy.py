@@ -63,7 +63,7 @@ class Memory:
 class Runner:
     """A plan bound to a memory for ``n`` examples."""
 
-    def __init__(self, plan: Plan, n: int, each: bool = False, dtype: Any = "float64") -> None:
+    def __init__(self, plan: Plan, n: int, each: bool, dtype: Any) -> None:
         self.plan, self.n = plan, n
         plan = with_ones(plan)
         self.memory = Memory(plan, n, each, dtype)
@@ -89,10 +89,7 @@ class Runner:
             for call in self._forward:
                 call()
             finite = all_finite(memory.values[True]) and all_finite(memory.values[False])
-            return finite and all(
-                in_domain(i.op, [memory.read(x) if isinstance(x, Place) else x for x in i.operands])
-                for i in self._guarded
-            )
+            return finite and all(in_domain(i.op, [memory.operand(x) for x in i.operands]) for i in self._guarded)
 
     def backward(self, seeds: Array) -> Array:
         """Σ seed·∂output/∂θ, or with ``each`` that of each example, in a column of its own."""
@@ -221,11 +218,16 @@ class Binding:
             except CannotBeWrittenError:
                 self.call(write_values, instruction.op, operands, out)
             else:
-                again = set(written.needed_for(written.partials[i] for i in partials))
-                keep = {i for i in again if written.arguments(i) and i != written.value}
+                keep = self._read_again(written, [written.partials[i] for i in partials])
                 found = self._follow(written, [written.value], operands, {}, out, keep)
                 self.kept[instruction] = {i: x for i, x in found.items() if i in keep}
         self._release()
+
+    def _read_again(self, written: Recipe, wanted: Sequence[int]) -> set[int]:
+        """The steps of the value, but for itself, that are read where the derivatives ``wanted`` are computed."""
+        of_value = written.needed_for([written.value])
+        again = {a for i in self._missing(written, wanted, of_value) for a in written.arguments(i)}
+        return {i for i in again.union(wanted).intersection(of_value) if written.arguments(i) and i != written.value}
 
     def _product(self, product: Product) -> None:
         left, right = self.read(product.left), self.read(product.right)
