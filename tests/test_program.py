@@ -29,6 +29,7 @@ from autodiff import (
     tanh,
     where,
 )
+from autodiff.program.program import Program
 
 # Functions that a trace cannot see.
 
@@ -313,10 +314,12 @@ def test_a_program_that_is_copied_runs_on_its_own_parameters(copied: Callable[[A
     assert again([[1.0, 2.0]]).tolist() != program([[1.0, 2.0]]).tolist()
 
 
-def test_two_threads_in_one_program_are_refused_and_each_may_have_a_copy() -> None:
+@pytest.mark.parametrize("run", [Program.__call__, Program.value_and_grad])
+def test_two_threads_in_one_program_are_refused_and_each_may_have_a_copy(run: Callable[..., Any]) -> None:
     inside, go_on = threading.Event(), threading.Event()
 
-    program = compile(lambda x: tanh(x), 1.0)
+    w = Value(1.0)
+    program = compile(lambda x: tanh(w * x), 1.0, parameters=[w])
     original = program._chunks
 
     def slow(*args: Any, **settings: Any) -> Any:
@@ -325,12 +328,12 @@ def test_two_threads_in_one_program_are_refused_and_each_may_have_a_copy() -> No
         return original(*args, **settings)
 
     program._chunks = slow  # type: ignore[method-assign]
-    thread = threading.Thread(target=program, args=([1.0],))
+    thread = threading.Thread(target=run, args=(program, [1.0]))
     thread.start()
     inside.wait(10)
     try:
         with pytest.raises(RuntimeError, match="the program is running already"):
-            program([1.0])
+            run(program, [1.0])
     finally:
         go_on.set()
         thread.join()

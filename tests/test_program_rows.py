@@ -29,6 +29,7 @@ def test_rows_of_another_kind_are_refused() -> None:
         ([[1.0, 2.0]], ValueError, r"X must have 1 columns, one for each input, and its shape is \(1, 2\)"),
         ([], ValueError, "X has no rows"),
         ([["a"]], TypeError, "X must be rows of 1 numbers"),
+        ([{"x": 1.0}], TypeError, "X must be rows of 1 numbers"),
         ([1.0, math.nan], ValueError, r"X\[1, 0\] is nan"),
         ([[math.inf]], ValueError, r"X\[0, 0\] is inf"),
         (None, ValueError, r"X\[0\] is nan|X must have 1 columns"),
@@ -37,6 +38,8 @@ def test_rows_of_another_kind_are_refused() -> None:
             program(rows)
         with pytest.raises(error, match=text):
             program.value_and_grad(rows)
+    with pytest.raises(ValueError, match=r"X must have 2 columns, one for each input, and its shape is \(2,\)"):
+        compile(f, inputs=[x, y])([1.0, 2.0])
     for settings, text in [
         ({"reduce": "max"}, "reduce is 'mean', 'sum' or None, not 'max'"),
         ({"weights": [1.0]}, "weights must be 2 finite numbers"),
