@@ -184,9 +184,8 @@ def test_jax_is_prepared_once_for_each_list_of_devices() -> None:
 def test_a_pure_function_for_jax_has_one_number_a_row_where_the_program_has(monkeypatch: pytest.MonkeyPatch) -> None:
     def function(plan: Any, dtype: str) -> Any:
         assert dtype == "float32"
-        return lambda theta, rows: np.stack([rows[:, 0] * theta[0], rows[:, 0] + theta[0]], axis=1)[
-            :, : len(plan.outputs)
-        ]
+        count = len(plan.outputs)
+        return lambda theta, x: np.concatenate([x * theta, x + theta], axis=1)[:, :count]
 
     monkeypatch.setattr(on_jax, "function", function)
     x, w = Value(1.0), Value(1.0)
