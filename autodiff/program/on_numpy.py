@@ -200,8 +200,8 @@ class Binding:
                 self.call(np.add.reduceat, ordered, starts, 0, None, total)
             amount = total
         where: Any = index
-        if index[-1] - index[0] == index.size - 1 and np.all(np.diff(index) == 1):
-            where = slice(int(index[0]), int(index[-1]) + 1)
+        if np.all(np.diff(index) == 1):
+            where = slice(index[0], index[-1] + 1)
         self.call(_set_rows if to.sets else _add_to_rows, memory, where, amount)
 
     # Instructions forwards.
@@ -263,27 +263,27 @@ class Binding:
     def _pull_back_product(self, product: Product, contributions: Sequence[Contribution]) -> None:
         grad = self.read(product.out, gradients=True)
         for to in contributions:
-            columns = grad.shape[-1]
-            shape = (*to.target.shape, columns)
             if to.operand == 2:
                 self._sum_bias(to, grad)
-                continue
-            if to.operand == 0:
-                other, how = self.read(product.right), "lkn,lmn->kmn"
+            elif to.operand == 0:
+                self._sum_side(to, "lkn,lmn->kmn", grad, self.read(product.right))
             else:
-                other, how = self.read(product.left), "lkn,kmn->lmn"
-            if columns > 1 and not to.target.varies and not self.memory.each:
-                how, shape = how[:-1], (*to.target.shape, 1)
-                self.deliver(to, shape, functools.partial(self._sum_products, how, grad, other))
-            else:
-                self.deliver(to, shape, functools.partial(self._multiply, how, grad, other))
+                self._sum_side(to, "lkn,kmn->lmn", grad, self.read(product.left))
+
+    def _sum_side(self, to: Contribution, how: str, grad: Array, other: Array) -> None:
+        columns = grad.shape[-1]
+        if columns > 1 and not to.target.varies and not self.memory.each:
+            write = functools.partial(self._sum_products, how[:-1], grad, other)
+            self.deliver(to, (*to.target.shape, 1), write)
+        else:
+            self.deliver(to, (*to.target.shape, columns), functools.partial(self._multiply, how, grad, other))
 
     def _sum_bias(self, to: Contribution, grad: Array) -> None:
         _, k, n = grad.shape
-        if n > 1 and not self.memory.each:
-            self.deliver(to, (k, 1), lambda out: self.call(np.add.reduce, grad, (0, 2), None, out[..., 0]))
-        else:
+        if self.memory.each:
             self.deliver(to, (k, n), lambda out: self.call(np.add.reduce, grad, 0, None, out))
+        else:
+            self.deliver(to, (k, 1), lambda out: self.call(np.add.reduce, grad, (0, 2), None, out[..., 0]))
 
     def _pull_back(self, of: Elementwise | Reduction, contributions: Sequence[Contribution]) -> None:
         grad, out = self.read(of.out, gradients=True), self.read(of.out)
@@ -341,9 +341,9 @@ class Binding:
                 found[i] = operands[args[0]] if name == "operand" else args[0]
                 continue
             arrays = [found[a] for a in args]
-            into = out if out is not None and i == wanted[0] else None
+            into = out if i == wanted[0] else None
             done = [a for a in dict.fromkeys(args) if a in ours and uses[a] == args.count(a)]
-            if into is None and i in keep:
+            if i in keep:
                 into = np.empty(_shape(name, arrays), bool if name in CONDITIONS else self.memory.dtype)
             elif into is None:
                 into = self._in_place(name, arrays, [found[a] for a in done])
