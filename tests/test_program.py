@@ -174,6 +174,11 @@ def test_a_list_of_outputs_gives_columns_and_no_gradient() -> None:
         program.value_and_grad([[3.0]])
 
 
+def test_an_input_may_be_an_output_and_be_needed_once_more() -> None:
+    x = Value(1.0)
+    assert compile([x, tanh(x)], inputs=[x])([0.0, 1.0]).tolist() == [[0.0, 0.0], [1.0, math.tanh(1.0)]]
+
+
 def test_arguments_with_structure_are_columns_in_their_order() -> None:
     program = compile(lambda a, b: a["u"] * 10 + a["v"][1] * 100 + b, {"u": 0.0, "v": (0.0, 0.0)}, 0.0)
     assert program([[1.0, 2.0, 3.0, 4.0]]).tolist() == [314.0]

@@ -283,6 +283,17 @@ SHARED = ["v1 = x + w", "v2 = tanh(v1)", "v3 = v1²", "L = v3 + v2"]
         (lambda w, x, y, z: shared(x + y, z, w[0]), ["v1 = x + y", "v2 = tanh(v1)", "L = Σ (v2, v1, z)"]),
         (lambda w, x, y, z: shared(w[0] * x, y, w[1]), ["v1 = w·x", "v2 = tanh(v1)", "L = Σ (v2, v1, y)"]),
         (lambda w, x, y, z: (x + w[0]) * (x + w[0]) + tanh(x + w[0]), SHARED),
+        (lambda w, x, y, z: 2.0 * x + w[0], ["v1 = 2·x", "L = v1 + w"]),
+        (lambda w, x, y, z: tanh(w[0] * x) * y + w[1], ["v1 = w[1]·x", "v2 = tanh(v1)", "v3 = v2·y", "L = v3 + w[2]"]),
+        (lambda w, x, y, z: w[1] * (w[0] + 0.0) * x, ["v1 = w[1] + 0", "v2 = w[2]·v1", "L = v2·x"]),
+        (
+            lambda w, x, y, z: exp(w[0] * w[1] + w[2] * w[3]) * x,
+            ["v1 = w[1,3] ⊙ w[2,4]", "v2 = v1[1] + v1[2]", "v3 = exp(v2)", "L = v3·x"],
+        ),
+        (
+            lambda w, x, y, z: total([w[0] * x, -0.0, 0.0 * exp(w[1])]),
+            ["v1 = exp(w[2])", "v2 = 0·v1", "z1[1] = w[1] @ x[1] + v2[1]"],
+        ),
     ],
 )  # fmt: skip
 def test_sums_are_gathered_from_how_they_are_written(f: Callable[..., Value], expected: list[str]) -> None:

@@ -17,6 +17,7 @@ from autodiff import (
     define_op,
     dot,
     exp,
+    log,
     sqrt,
     tanh,
 )
@@ -124,6 +125,15 @@ def test_what_overflows_without_any_example_is_an_error_even_where_what_reads_it
     w.data = 1000.0
     with pytest.raises(OverflowError, match=r"X\[0\]: exp overflows at x = 1000"):
         program([1.0, 2.0])
+
+
+def test_0_times_what_has_no_value_has_none_in_a_sum_either() -> None:
+    w = [Value(1.0), Value(2.0), Value(3.0)]
+    program = compile(lambda x: 0.0 * log(w[0]) + w[1] * x + w[2], 1.0, parameters=w)
+    assert program([1.0]).tolist() == [5.0]
+    w[0].data = -1.0
+    with pytest.raises(DomainError, match="log is not defined at x = -1.0"):
+        program([1.0])
 
 
 def test_overflow_names_the_row() -> None:
