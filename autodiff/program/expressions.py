@@ -22,9 +22,7 @@ from autodiff.ops import BUILT_IN
 from autodiff.recording import Recorded
 
 # What an expression may be made of besides operands and numbers: ufuncs of NumPy under their names, and
-CONDITIONS = (  # those whose result is true or false,
-    *("equal", "not_equal", "less", "less_equal", "greater", "greater_equal", "logical_and"),
-)
+CONDITIONS = ("equal", "not_equal", "less", "logical_and")  # those whose result is true or false,
 REDUCTIONS = ("total", "largest")  # those over the operands of an n-ary row, which lie along the first axis,
 CHOICE = "where"  # and that of three operands.
 
