@@ -285,6 +285,10 @@ SHARED = ["v1 = x + w", "v2 = tanh(v1)", "v3 = v1²", "L = v3 + v2"]
         (lambda w, x, y, z: (x + w[0]) * (x + w[0]) + tanh(x + w[0]), SHARED),
         (lambda w, x, y, z: 2.0 * x + w[0], ["v1 = 2·x", "L = v1 + w"]),
         (lambda w, x, y, z: tanh(w[0] * x) * y + w[1], ["v1 = w[1]·x", "v2 = tanh(v1)", "v3 = v2·y", "L = v3 + w[2]"]),
+        (
+            lambda w, x, y, z: exp(w[0] * x) * y + exp(w[1] * y) * x,
+            ["v1 = w ⊙ (x, y)", "v2 = exp(v1)", "v3 = v2 ⊙ (y, x)", "L = v3[1] + v3[2]"],
+        ),
         (lambda w, x, y, z: w[1] * (w[0] + 0.0) * x, ["v1 = w[1] + 0", "v2 = w[2]·v1", "L = v2·x"]),
         (
             lambda w, x, y, z: exp(w[0] * w[1] + w[2] * w[3]) * x,

@@ -156,6 +156,8 @@ def test_a_single_parameter_may_be_called_what_else_is_a_gradient() -> None:
         (("du", "u", "du_2"), ("du", "u_2", "du_3")),
         (("", "%", "2"), ("w", "v", "v2")),
         (("lambda", "a b!", "_c_"), ("lambda_2", "a_b", "c")),
+        (("a -> b", "Xs", "f"), ("a_b", "Xs", "f_2")),
+        (("math", "s", "df"), ("math", "s_2", "df_2")),
     ],
 )
 def test_a_label_that_is_no_name_or_is_taken_becomes_one_that_is_not(

@@ -303,19 +303,18 @@ class _Source:
         return text(root)
 
 
-def _repeated(root: Expression) -> tuple[dict[int, int], set[int]]:
+def _repeated(root: Expression) -> tuple[dict[int, int], set[int | str]]:
     """A number for each part of an expression, equal for equal parts, and those of parts that several others need."""
     keys: dict[int, int] = {}  # by the part's identity
     numbers: dict[tuple[Any, ...], int] = {}
-    needed_by: dict[int, set[Any]] = {}
+    needed_by: dict[int | str, set[Any]] = {}  # the text of a number, too
 
     def key(e: Expression) -> int:
         if id(e) not in keys:
             parts = [key(a) if isinstance(a, Expression) else repr(a) for a in e.args]  # which tells −0 from 0
             found = keys[id(e)] = numbers.setdefault((e.name, *parts), len(numbers))
             for i, part in enumerate(parts):
-                if isinstance(part, int):
-                    needed_by.setdefault(part, set()).add((found, i))
+                needed_by.setdefault(part, set()).add((found, i))
         return keys[id(e)]
 
     key(root)
@@ -340,11 +339,11 @@ def _places(plan: Plan) -> list[Place]:
 
 def _identifiers(names: Sequence[str]) -> dict[str, str]:
     """Names as Python takes them, each of its own."""
-    taken = {"np", "math", "len", "theta", "X", "gradient", "f", "s", "df", "ds", *keyword.kwlist}
+    taken = {"np", "len", "theta", "X", "gradient", "df", "ds", *keyword.kwlist}
     found: dict[str, str] = {}
     for name in names:
         normal = unicodedata.normalize("NFKC", name)  # as Python reads it: x₁ is x1
-        wanted = re.sub("_+", "_", "".join(c if f"_{c}".isidentifier() else "_" for c in normal)).strip("_") or "v"
+        wanted = re.sub("_+", "_", "".join(c if f"_{c}".isidentifier() else "_" for c in normal)).strip("_")
         wanted = wanted if wanted.isidentifier() else f"v{wanted}"
         unique, i = wanted, 1
         while {unique, f"d{unique}"} & taken or re.fullmatch(r"t\d+|[a-z]*erfc?", unique):
