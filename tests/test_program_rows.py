@@ -13,6 +13,7 @@ from program_backends import a_graph
 from autodiff import (
     DomainError,
     Value,
+    arcsin,
     compile,
     define_op,
     dot,
@@ -89,6 +90,13 @@ def test_what_float32_does_not_hold_is_an_error_and_no_warning() -> None:
         w.data = 1e39
         with pytest.raises(OverflowError, match="exceeds what float32 holds"):
             program([1.0])
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_derivative_that_nobody_asks_for_may_be_infinite() -> None:
+    program = compile(lambda x: arcsin(Value(1.0)) + x, 1.0)
+    assert program([1.0]) == pytest.approx(1.0 + math.pi / 2.0, rel=1e-15, abs=0.0)
+    assert "np.arcsin(1.0)" not in program.source()
 
 
 def test_the_first_row_without_a_value_is_named_with_the_scalar_engines_error() -> None:

@@ -59,6 +59,12 @@ def test_the_source_of_a_network_is_its_backpropagation() -> None:
     assert_gives_the_same(program, [[0.5, -1.0], [2.0, 0.25]])
 
 
+def test_the_textbooks_derivatives_are_those_that_rows_show() -> None:
+    program = compiled(lambda w, x: tanh(w[0] * x[0]), 1, 1)
+    assert "    dv1 = dL * (1.0 - L * L)\n" in program.source(textbook=True)
+    assert "1.0 - L * L" not in program.source()
+
+
 PROGRAMS: dict[str, tuple[Callable[..., Any], int, int, set[str]]] = {  # of so many weights and inputs; some lines
     "two layers of two at two places": (
         lambda w, x: total(

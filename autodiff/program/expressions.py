@@ -62,7 +62,7 @@ def expression(x: Any) -> Expression:
 
 
 def made(name: str, *args: Any) -> Expression:
-    """A function on operands; at once where they are all numbers, and ``1·x`` is x."""
+    """A function on operands; at once where they are all numbers, and ``1·x`` is x, as is ``true & x``."""
     parts = [expression(x) for x in args]
     if all(part.name == "number" for part in parts):
         return Expression("number", _on_numbers(name, [part.args[0] for part in parts]))
@@ -72,8 +72,10 @@ def made(name: str, *args: Any) -> Expression:
                 return other
             if factor.number == -1.0:
                 return made("negative", other)
-    if name == "logical_and" and 0.0 in (parts[0].number, parts[1].number):
-        return Expression("number", 0.0)
+    if name == "logical_and":
+        for condition, other in (parts, parts[::-1]):
+            if condition.number is not None:
+                return other if condition.number else Expression("number", 0.0)
     if name == CHOICE:
         condition, special, general = parts
         if condition.number is not None:
