@@ -10,21 +10,22 @@ import pytest
 from program_backends import BACKENDS, retained
 
 from autodiff import Value, compile, define_op, dot, exp, relu, sigmoid, sin, softplus, tanh, where
+from autodiff import sum as total
 from autodiff.program import on_numpy
 
 N = 50_000
 
 
-def columns(f: Callable[..., Any], weights: int, inputs: int, each: bool = False) -> float:
+def columns(f: Callable[..., Any], weights: int, inputs: int, each: bool = False, dtype: str = "float64") -> float:
     """How many numbers an example are held by what runs ``f(w, x)``, but for the values and the gradients."""
     w = [Value(0.3 + 0.1 * i) for i in range(weights)]
     plan = compile(lambda *x: f(w, x), *[0.5] * inputs, parameters=w).plan
-    on_numpy.Runner(plan, 1, each, "float64")  # the rows' recipes, which stay
+    on_numpy.Runner(plan, 1, each, dtype)  # the rows' recipes, which stay
     held: list[Any] = []
-    found = retained(lambda: held.append(on_numpy.Runner(plan, N, each, "float64")))
+    found = retained(lambda: held.append(on_numpy.Runner(plan, N, each, dtype)))
     memory = held[0].memory
     arrays = [*memory.values.values(), *memory.gradients.values()]
-    return (found - sum(array.nbytes for array in arrays)) / (8 * N)
+    return (found - sum(array.nbytes for array in arrays)) / (memory.dtype.itemsize * N)
 
 
 def chain(row: Callable[..., Any], count: int) -> Callable[..., Any]:
@@ -41,6 +42,17 @@ AGAIN = define_op("sine_of_cosine", lambda xp, x: xp.sin(xp.cos(x)), [lambda xp,
 LONG = define_op("long_way_round", lambda xp, x: xp.sin(xp.cos(xp.exp(xp.tanh(xp.abs(x))))), [lambda xp, out, x: 2.0])
 
 
+def thrice(xp: Any, x: Any) -> Any:
+    for _ in range(3):
+        x = xp.sin(x)
+        x = x * xp.cos(x)
+    return x
+
+
+THRICE = define_op("thrice_read_twice", thrice, [lambda xp, out, x: 2.0])
+MIXED = define_op("of_both_kinds", lambda xp, x, y: xp.sin(x) * xp.cos(y) + 1.0, [lambda xp, out, x, y: 2.0] * 2)
+
+
 @pytest.mark.parametrize(
     ("row", "kept", "forwards", "backwards"),
     [
@@ -52,6 +64,7 @@ LONG = define_op("long_way_round", lambda xp, x: xp.sin(xp.cos(xp.exp(xp.tanh(xp
         (softplus, 1, 2, 2),
         (AGAIN, 1, 0, 1),
         (LONG, 0, 1, 1),  # each step takes the place of the step before
+        (THRICE, 0, 2, 1),  # two steps at a time
     ],
     ids=lambda x: getattr(x, "__name__", None),
 )
@@ -61,6 +74,27 @@ def test_an_operation_keeps_what_its_derivative_reads_and_shares_all_else(
     for count in (1, 2, 4):
         found = columns(chain(row, count), 1, 1)
         assert found == pytest.approx(kept * count + forwards + backwards, abs=0.2)
+
+
+def test_what_a_row_reads_from_here_and_there_is_copied_to_where_the_last_was_copied() -> None:
+    def f(depth: int) -> Callable[..., Any]:
+        def of(w: Any, x: Any) -> Any:
+            h = [tanh(v * x[0]) for v in w]
+            for _ in range(depth):
+                h = [*(sin(h[i]) for i in (0, 1, 3)), exp(h[2])]
+            return total(h)
+
+        return of
+
+    assert columns(f(4), 4, 1) == pytest.approx(columns(f(1), 4, 1), abs=0.5)
+
+
+def test_a_step_takes_the_place_of_one_that_has_its_shape() -> None:
+    assert columns(lambda w, x: MIXED(w[0], x[0]) + w[0], 1, 1) == pytest.approx(2.0, abs=0.2)
+
+
+def test_float32_takes_half_the_memory_in_between_too() -> None:
+    assert columns(chain(tanh, 2), 1, 1, dtype="float32") == pytest.approx(2.0, abs=0.4)
 
 
 def of_choices(count: int) -> Callable[..., Any]:

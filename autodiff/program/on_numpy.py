@@ -227,7 +227,7 @@ class Binding:
         """The steps of the value, but for itself, that are read where the derivatives ``wanted`` are computed."""
         of_value = written.needed_for([written.value])
         again = {a for i in self._missing(written, wanted, of_value) for a in written.arguments(i)}
-        return {i for i in again.union(wanted).intersection(of_value) if written.arguments(i) and i != written.value}
+        return again.union(wanted).intersection(of_value) - {written.value}
 
     def _product(self, product: Product) -> None:
         left, right = self.read(product.left), self.read(product.right)
@@ -321,16 +321,15 @@ class Binding:
         written: Recipe,
         wanted: Sequence[int],
         operands: Sequence[Array | float],
-        known: dict[int, Any],
+        found: dict[int, Any],
         out: Array | None = None,
         keep: Container[int] = (),
     ) -> dict[int, Any]:
-        """Calls for the steps that ``wanted`` needs and that are not ``known``; the arrays of those that stay.
+        """Calls for the steps that ``wanted`` needs and that are not ``found`` yet; those and their arrays.
 
         The first wanted is put into ``out``. What ``keep`` has stays beyond this instruction; another buffer is given
         back after its last use, or becomes that of the step which read it.
         """
-        found = dict(known)
         steps = self._missing(written, wanted, found)
         uses = Counter(a for i in steps for a in written.arguments(i))
         uses.update(wanted)
@@ -351,7 +350,6 @@ class Binding:
             found[i] = self._apply(name, arrays, into)
             uses.subtract(args)
             for a in done:
-                ours.discard(a)
                 if found[a] is not found[i]:
                     self.give_back(found[a])
         if out is not None and found[wanted[0]] is not out:
@@ -372,7 +370,7 @@ class Binding:
     def _in_place(self, name: str, args: list[Any], done: list[Array]) -> Array:
         """The buffer of an argument that nobody else reads, where it fits, or another."""
         shape = _shape(name, args)
-        if name not in CONDITIONS and name not in REDUCTIONS and name != CHOICE:
+        if name not in CONDITIONS and name != CHOICE:
             for array in done:
                 if array.shape == shape and array.dtype == self.memory.dtype:
                     return array
