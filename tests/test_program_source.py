@@ -157,6 +157,7 @@ def test_a_single_parameter_may_be_called_what_else_is_a_gradient() -> None:
         (("", "%", "2"), ("w", "v", "v2")),
         (("lambda", "a b!", "_c_"), ("lambda_2", "a_b", "c")),
         (("a -> b", "Xs", "f"), ("a_b", "Xs", "f_2")),
+        (("t1", "derf", "t2"), ("t1_2", "derf_2", "t2_2")),
         (("math", "s", "df"), ("math", "s_2", "df_2")),
     ],
 )

@@ -15,7 +15,6 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from autodiff.floats import FLOAT_ERRORS
 from autodiff.namespaces import FLOATS, Namespace, on_floats_too, over_operands, slices
 from autodiff.op import ELEMENTARY, Op
 from autodiff.ops import BUILT_IN
@@ -121,13 +120,13 @@ EXPRESSIONS = Namespace(
 
 def value_of(op: Op, operands: Sequence[Expression]) -> Expression:
     """What the row computes. Raises CannotBeWrittenError for a user's row that arrays cannot run."""
-    return _run(op, lambda: [op.value(EXPRESSIONS, *operands)])[0]
+    return _run(op, lambda: op.value(EXPRESSIONS, *operands))
 
 
 def partial_of(op: Op, i: int, out: Expression, operands: Sequence[Expression], shown: bool = False) -> Expression:
     """The local derivative ∂out/∂xᵢ (of an n-ary row: in the i-th vector of operands), as computed or as shown."""
     rule = op.shown_partial if shown else op.partial
-    return _run(op, lambda: [rule(i, EXPRESSIONS, out, *operands)])[0]
+    return _run(op, lambda: rule(i, EXPRESSIONS, out, *operands))
 
 
 NO_VECTORS = "counts its operands or picks some of them: on arrays a vector of operands is one thing"
@@ -166,14 +165,12 @@ def _agrees(op: Op, x: tuple[float, ...]) -> bool | None:
     return np.size(found) == 1 and np.allclose(found, out) and np.allclose(slopes[:, 0], partials)
 
 
-def _run(op: Op, rule: Callable[[], Sequence[Any]]) -> list[Expression]:
+def _run(op: Op, rule: Callable[[], Any]) -> Expression:
     if not takes_vectors(op):
         raise CannotBeWrittenError(f"{op.name} {NO_VECTORS}")
     try:
-        return [expression(x) for x in rule()]
-    except CannotBeWrittenError:
-        raise
-    except (TypeError, AttributeError, *FLOAT_ERRORS) as error:
+        return expression(rule())
+    except TypeError as error:
         raise CannotBeWrittenError(f"{op.name} cannot be run on arrays: {error}") from error
 
 
@@ -213,13 +210,13 @@ class Recipe:
             added[id(e)] = self._known[key]
         return added[id(e)]
 
-    def needed_for(self, wanted: Iterable[int]) -> list[int]:
-        """The steps that these need, themselves included, in order."""
+    def needed_for(self, wanted: Iterable[int]) -> set[int]:
+        """The steps that these need, themselves included."""
         needed = set(wanted)
         for i in reversed(range(len(self.steps))):
             if i in needed:
                 needed.update(self.arguments(i))
-        return sorted(needed)
+        return needed
 
     def arguments(self, i: int) -> tuple[int, ...]:
         """The steps that a step reads."""
