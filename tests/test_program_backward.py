@@ -35,6 +35,10 @@ GRAPHS: dict[str, Callable[..., Any]] = {
     "three of four that are not side by side": lambda w, x, y: (lambda a, b, c, d: sin(a) * sin(b) * exp(c) * sin(d))(
         *[tanh(v * x) for v in w]
     ),
+    "what is read from here and there, twice": lambda w, x, y: (
+        (lambda a, b, c, d: sin(sin(a)) * sin(sin(b)) * sin(exp(c)) * sin(d))(*[tanh(v * x) for v in w])
+        * (lambda a, b, c, d: exp(a) * exp(b) * sin(c) * exp(d))(*[sin(v * y) for v in w])
+    ),
     "every second one": lambda w, x, y: (lambda a, b, c, d: sin(a) * sin(c) * exp(b) * exp(d))(
         *[tanh(v * x) for v in w]
     ),

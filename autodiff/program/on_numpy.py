@@ -224,10 +224,13 @@ class Binding:
         self._release()
 
     def _read_again(self, written: Recipe, wanted: Sequence[int]) -> set[int]:
-        """The steps of the value, but for itself, that are read where the derivatives ``wanted`` are computed."""
+        """The steps of the value, but for itself, that are read where the derivatives ``wanted`` are computed.
+
+        No operands, of which a copy is another's by then.
+        """
         of_value = written.needed_for([written.value])
         again = {a for i in self._missing(written, wanted, of_value) for a in written.arguments(i)}
-        return again.union(wanted).intersection(of_value) - {written.value}
+        return {i for i in again.union(wanted).intersection(of_value) if written.arguments(i) and i != written.value}
 
     def _product(self, product: Product) -> None:
         left, right = self.read(product.left), self.read(product.right)
