@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -331,6 +331,20 @@ def shared(term: Value, y: Value, _: Value) -> Value:
 def test_neighbours_whose_labels_differ_in_their_index_have_one_name(labels: Any, expected: str) -> None:
     x, w = ([Value(0.5, label) for label in side] for side in labels)
     program = compile(tanh(x[0] * w[0]) * exp(x[1] * w[1]), inputs=x, parameters=w)
+    assert str(program).splitlines()[0] == expected
+
+
+@pytest.mark.parametrize(
+    ("labels", "expected"),
+    [
+        (("Wq[1,1]", "Wq[1,2]", "bq[1]"), "z1[1] = Wq[1×2] @ x[2] + bq[1]"),
+        (("first[1]", "second[1]", "b"), "z1[1] = W1[1×2] @ x[2] + b1[1]"),
+        (("w[1]", "w[2]", "b[7]"), "z1[1] = W1[1×2] @ x[2] + b[7]"),
+    ],
+)
+def test_a_matrix_has_the_name_that_its_weights_share(labels: Sequence[str], expected: str) -> None:
+    w = [Value(0.5, label) for label in labels]
+    program = compile(lambda x: tanh(dot(w[:2], x) + w[2]), [1.0, 2.0], parameters=w)
     assert str(program).splitlines()[0] == expected
 
 

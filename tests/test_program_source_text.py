@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 from test_program_source import assert_gives_the_same, lines, run
 
@@ -144,6 +145,15 @@ def test_what_depends_on_no_example_has_a_number_for_each_where_its_row_has_an_o
     program = compile(lambda x: FIRST(tanh(Value(2.0)), x), 1.0)
     assert run(program, "outputs")([1.0, 2.0, 3.0]).tolist() == program([1.0, 2.0, 3.0]).tolist()
     assert_gives_the_same(compiled(lambda w, x: FIRST(tanh(w[0]), x[0]) * x[0], 1, 1), [[1.0], [2.0]])
+
+
+def test_what_is_made_of_numbers_alone_has_source() -> None:
+    program = compile([tanh(Value(2.0)), Value(3.0)])
+    made: dict[str, Any] = {}
+    exec(program.source(), made)
+    rows = np.zeros((3, 0))
+    assert made["outputs"](program.theta(), rows).tolist() == program(rows).tolist()
+    assert str(compile(tanh(Value(2.0)))) == "L = tanh(2)"
 
 
 def test_a_loss_that_is_a_number_has_no_gradient_to_compute() -> None:
