@@ -169,6 +169,14 @@ def test_a_sum_that_is_finite_on_scalars_alone_is_an_error_and_never_a_silent_na
         assert program([[1e308, -1e308] * 32]) == [0.0]
 
 
+def test_a_sum_that_overflows_in_another_order_than_on_scalars_says_so() -> None:
+    w = Value(-1e308)
+    program = compile(lambda x, y: (x + w) + y, 1.0, 1.0, parameters=[w])
+    assert program([[1.0, 2.0]]).tolist() == [-1e308]
+    with pytest.raises(OverflowError, match="^in the order in which arrays add, a sum exceeds what a float holds"):
+        program([[1e308, 1e308]])
+
+
 def test_the_domain_of_a_users_row_is_looked_at_even_where_its_value_is_finite() -> None:
     above = define_op("above_one", lambda xp, x: x * x, [lambda xp, out, x: 2.0 * x], domain=("x > 1", lambda x: x > 1))
     program = compile(lambda x: above(x) + 1.0, 2.0)
