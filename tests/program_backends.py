@@ -1,18 +1,29 @@
-"""What tests of programs share: the backends that there are, the rows that run on all of them, and a small graph."""
+"""What tests of programs share: the backends that there are, the rows that run on all of them, a small graph, and what
+memory a run holds."""
 
-from autodiff import CompileError, Value, log
+import tracemalloc
+from collections.abc import Callable
+from importlib.util import find_spec
+from typing import Any
+
+from autodiff import Value, log
 from autodiff.op import OPS
 from autodiff.ops import BUILT_IN
-from autodiff.program.on_native import extension
 
 ROWS = sorted(name for name in BUILT_IN if not OPS[name].defaults)  # not those that another test defined
-BACKENDS = ["numpy", "native"]
-try:  # the native one is there where it was built
-    extension()
-except CompileError:
-    BACKENDS.remove("native")
+BACKENDS = ["numpy"] + ["native"] * bool(find_spec("autodiff.native.tape"))  # which is there where it was built
 
 
 def a_graph() -> tuple[Value, Value, Value]:
     x, y = Value(1.0, "x"), Value(2.0, "y")
     return x, y, log(x * y)
+
+
+def retained(run: Callable[[], Any]) -> int:
+    """How many bytes are held after it."""
+    tracemalloc.start()
+    try:
+        run()
+        return tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()

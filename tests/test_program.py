@@ -6,14 +6,13 @@ import copy
 import math
 import pickle
 import threading
-import tracemalloc
 import warnings
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
-from program_backends import a_graph
+from program_backends import a_graph, retained
 
 import nn
 from autodiff import (
@@ -30,6 +29,7 @@ from autodiff import (
     tanh,
     where,
 )
+from autodiff.program.program import Program
 
 # Functions that a trace cannot see.
 
@@ -174,6 +174,11 @@ def test_a_list_of_outputs_gives_columns_and_no_gradient() -> None:
         program.value_and_grad([[3.0]])
 
 
+def test_an_input_may_be_an_output_and_be_needed_once_more() -> None:
+    x = Value(1.0)
+    assert compile([x, tanh(x)], inputs=[x])([0.0, 1.0]).tolist() == [[0.0, 0.0], [1.0, math.tanh(1.0)]]
+
+
 def test_arguments_with_structure_are_columns_in_their_order() -> None:
     program = compile(lambda a, b: a["u"] * 10 + a["v"][1] * 100 + b, {"u": 0.0, "v": (0.0, 0.0)}, 0.0)
     assert program([[1.0, 2.0, 3.0, 4.0]]).tolist() == [314.0]
@@ -283,16 +288,6 @@ def test_a_pickle_has_neither_the_memory_of_runs_nor_what_was_measured_in_them()
     assert len(pickle.dumps(program)) < 8 * 10_000 and not copy.copy(program).stats.backend
 
 
-def retained(run: Callable[[], Any]) -> int:
-    """How many bytes are held after it."""
-    tracemalloc.start()
-    try:
-        run()
-        return tracemalloc.get_traced_memory()[0]
-    finally:
-        tracemalloc.stop()
-
-
 def test_memory_does_not_grow_with_the_rows_that_are_run_nor_with_the_parameters() -> None:
     w = [Value(0.01 * i) for i in range(200)]
     program = compile(lambda x: tanh(dot(w, x)), [1.0] * 200, parameters=w)
@@ -324,10 +319,12 @@ def test_a_program_that_is_copied_runs_on_its_own_parameters(copied: Callable[[A
     assert again([[1.0, 2.0]]).tolist() != program([[1.0, 2.0]]).tolist()
 
 
-def test_two_threads_in_one_program_are_refused_and_each_may_have_a_copy() -> None:
+@pytest.mark.parametrize("run", [Program.__call__, Program.value_and_grad])
+def test_two_threads_in_one_program_are_refused_and_each_may_have_a_copy(run: Callable[..., Any]) -> None:
     inside, go_on = threading.Event(), threading.Event()
 
-    program = compile(lambda x: tanh(x), 1.0)
+    w = Value(1.0)
+    program = compile(lambda x: tanh(w * x), 1.0, parameters=[w])
     original = program._chunks
 
     def slow(*args: Any, **settings: Any) -> Any:
@@ -336,12 +333,12 @@ def test_two_threads_in_one_program_are_refused_and_each_may_have_a_copy() -> No
         return original(*args, **settings)
 
     program._chunks = slow  # type: ignore[method-assign]
-    thread = threading.Thread(target=program, args=([1.0],))
+    thread = threading.Thread(target=run, args=(program, [1.0]))
     thread.start()
     inside.wait(10)
     try:
         with pytest.raises(RuntimeError, match="the program is running already"):
-            program([1.0])
+            run(program, [1.0])
     finally:
         go_on.set()
         thread.join()

@@ -32,6 +32,16 @@ GRAPHS: dict[str, Callable[..., Any]] = {
     "a result of several again": lambda w, x, y: (
         (lambda a, b: tanh(a) * tanh(b) * sin(b))(w[0] * x, w[1] * y) + w[2] * w[3]
     ),
+    "three of four that are not side by side": lambda w, x, y: (lambda a, b, c, d: sin(a) * sin(b) * exp(c) * sin(d))(
+        *[tanh(v * x) for v in w]
+    ),
+    "what is read from here and there, twice": lambda w, x, y: (
+        (lambda a, b, c, d: sin(sin(a)) * sin(sin(b)) * sin(exp(c)) * sin(d))(*[tanh(v * x) for v in w])
+        * (lambda a, b, c, d: exp(a) * exp(b) * sin(c) * exp(d))(*[sin(v * y) for v in w])
+    ),
+    "every second one": lambda w, x, y: (lambda a, b, c, d: sin(a) * sin(c) * exp(b) * exp(d))(
+        *[tanh(v * x) for v in w]
+    ),
     "a choice": lambda w, x, y: tanh(w[0] * x) * where(tanh(w[1] * y), w[2], w[3]),
     "a choice alone": lambda w, x, y: where(tanh(w[0] * x), w[1] * y, w[2]) * w[3],
     "a choice of inputs": lambda w, x, y: where(tanh(dot(w, [x, y, x, y])), x, y),

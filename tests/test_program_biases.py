@@ -50,6 +50,12 @@ def test_nothing_but_matrices_reads_the_rows_of_ones() -> None:
     assert plan.ones and rows_read(plan).isdisjoint(plan.ones)
 
 
+def test_numpy_runs_the_plan_with_the_ones() -> None:
+    plan = of_a_network().plan
+    values = on_numpy.Runner(plan, 7, False, "float64").memory.values[True]
+    assert len(values) == plan.rows + 3 and (values[with_ones(plan).ones] == 1.0).all()
+
+
 @pytest.mark.parametrize("n", [1, 2, 7])
 @pytest.mark.parametrize("reduce", ["mean", None])
 def test_the_numbers_are_those_of_a_bias_that_is_added(n: int, reduce: str | None, monkeypatch) -> None:

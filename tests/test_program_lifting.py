@@ -9,6 +9,7 @@ import pytest
 from test_program_values import assert_as_on_scalars, check, weights
 
 from autodiff import Value, compile, dot, logsumexp, sin, tanh
+from autodiff import sum as total
 
 TOGETHER: dict[str, tuple[Callable[..., Any], int, int, list[str]]] = {  # of so many weights and inputs
     "operations of one row on operands of one kind": (
@@ -126,6 +127,12 @@ def test_neurons_without_a_bias_share_one_zero() -> None:
     program = check(lambda *x: tanh(dot(w[:2], x) + w[2]) * tanh(dot(w[3:5], x)) * tanh(dot(w[5:], x)), 2, w)
     assert "(w[3], 0, 0)[3]" in str(program)
     assert program.plan.column[7:].count(0.0) == 1
+
+
+def test_a_number_that_no_sum_needs_takes_no_place() -> None:
+    w = weights(2)
+    program = check(lambda x, y: total([w[0] * x, 0.0, w[1] * y * 1.0]), 2, w)
+    assert program.plan.column == [0.0, 0.0] and program.stats.constants == 2
 
 
 def test_without_lifting_each_node_is_an_instruction_in_the_order_of_the_graph() -> None:

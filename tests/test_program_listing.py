@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -283,6 +283,21 @@ SHARED = ["v1 = x + w", "v2 = tanh(v1)", "v3 = v1²", "L = v3 + v2"]
         (lambda w, x, y, z: shared(x + y, z, w[0]), ["v1 = x + y", "v2 = tanh(v1)", "L = Σ (v2, v1, z)"]),
         (lambda w, x, y, z: shared(w[0] * x, y, w[1]), ["v1 = w·x", "v2 = tanh(v1)", "L = Σ (v2, v1, y)"]),
         (lambda w, x, y, z: (x + w[0]) * (x + w[0]) + tanh(x + w[0]), SHARED),
+        (lambda w, x, y, z: 2.0 * x + w[0], ["v1 = 2·x", "L = v1 + w"]),
+        (lambda w, x, y, z: tanh(w[0] * x) * y + w[1], ["v1 = w[1]·x", "v2 = tanh(v1)", "v3 = v2·y", "L = v3 + w[2]"]),
+        (
+            lambda w, x, y, z: exp(w[0] * x) * y + exp(w[1] * y) * x,
+            ["v1 = w ⊙ (x, y)", "v2 = exp(v1)", "v3 = v2 ⊙ (y, x)", "L = v3[1] + v3[2]"],
+        ),
+        (lambda w, x, y, z: w[1] * (w[0] + 0.0) * x, ["v1 = w[1] + 0", "v2 = w[2]·v1", "L = v2·x"]),
+        (
+            lambda w, x, y, z: exp(w[0] * w[1] + w[2] * w[3]) * x,
+            ["v1 = w[1,3] ⊙ w[2,4]", "v2 = v1[1] + v1[2]", "v3 = exp(v2)", "L = v3·x"],
+        ),
+        (
+            lambda w, x, y, z: total([w[0] * x, -0.0, 0.0 * exp(w[1])]),
+            ["v1 = exp(w[2])", "v2 = 0·v1", "z1[1] = w[1] @ x[1] + v2[1]"],
+        ),
     ],
 )  # fmt: skip
 def test_sums_are_gathered_from_how_they_are_written(f: Callable[..., Value], expected: list[str]) -> None:
@@ -316,6 +331,20 @@ def shared(term: Value, y: Value, _: Value) -> Value:
 def test_neighbours_whose_labels_differ_in_their_index_have_one_name(labels: Any, expected: str) -> None:
     x, w = ([Value(0.5, label) for label in side] for side in labels)
     program = compile(tanh(x[0] * w[0]) * exp(x[1] * w[1]), inputs=x, parameters=w)
+    assert str(program).splitlines()[0] == expected
+
+
+@pytest.mark.parametrize(
+    ("labels", "expected"),
+    [
+        (("Wq[1,1]", "Wq[1,2]", "bq[1]"), "z1[1] = Wq[1×2] @ x[2] + bq[1]"),
+        (("first[1]", "second[1]", "b"), "z1[1] = W1[1×2] @ x[2] + b1[1]"),
+        (("w[1]", "w[2]", "b[7]"), "z1[1] = W1[1×2] @ x[2] + b[7]"),
+    ],
+)
+def test_a_matrix_has_the_name_that_its_weights_share(labels: Sequence[str], expected: str) -> None:
+    w = [Value(0.5, label) for label in labels]
+    program = compile(lambda x: tanh(dot(w[:2], x) + w[2]), [1.0, 2.0], parameters=w)
     assert str(program).splitlines()[0] == expected
 
 

@@ -13,11 +13,14 @@ from program_backends import a_graph
 from autodiff import (
     DomainError,
     Value,
+    arcsin,
     compile,
     define_op,
     dot,
     exp,
+    log,
     sqrt,
+    tanh,
 )
 
 
@@ -28,6 +31,7 @@ def test_rows_of_another_kind_are_refused() -> None:
         ([[1.0, 2.0]], ValueError, r"X must have 1 columns, one for each input, and its shape is \(1, 2\)"),
         ([], ValueError, "X has no rows"),
         ([["a"]], TypeError, "X must be rows of 1 numbers"),
+        ([{"x": 1.0}], TypeError, "X must be rows of 1 numbers"),
         ([1.0, math.nan], ValueError, r"X\[1, 0\] is nan"),
         ([[math.inf]], ValueError, r"X\[0, 0\] is inf"),
         (None, ValueError, r"X\[0\] is nan|X must have 1 columns"),
@@ -36,6 +40,8 @@ def test_rows_of_another_kind_are_refused() -> None:
             program(rows)
         with pytest.raises(error, match=text):
             program.value_and_grad(rows)
+    with pytest.raises(ValueError, match=r"X must have 2 columns, one for each input, and its shape is \(2,\)"):
+        compile(f, inputs=[x, y])([1.0, 2.0])
     for settings, text in [
         ({"reduce": "max"}, "reduce is 'mean', 'sum' or None, not 'max'"),
         ({"weights": [1.0]}, "weights must be 2 finite numbers"),
@@ -86,6 +92,13 @@ def test_what_float32_does_not_hold_is_an_error_and_no_warning() -> None:
             program([1.0])
 
 
+@pytest.mark.filterwarnings("error")
+def test_a_derivative_that_nobody_asks_for_may_be_infinite() -> None:
+    program = compile(lambda x: arcsin(Value(1.0)) + x, 1.0)
+    assert program([1.0]) == pytest.approx(1.0 + math.pi / 2.0, rel=1e-15, abs=0.0)
+    assert "np.arcsin(1.0)" not in program.source()
+
+
 def test_the_first_row_without_a_value_is_named_with_the_scalar_engines_error() -> None:
     x, y, f = a_graph()
     program = compile(f, inputs=[x], parameters=[y])
@@ -114,6 +127,23 @@ def test_a_gradient_that_is_not_finite_is_an_error_where_the_value_is_none() -> 
         program.value_and_grad([1.0, 0.0])
 
 
+def test_what_overflows_without_any_example_is_an_error_even_where_what_reads_it_is_finite() -> None:
+    w = Value(1.0)
+    program = compile(lambda x: tanh(exp(w)) * x, 1.0, parameters=[w])
+    w.data = 1000.0
+    with pytest.raises(OverflowError, match=r"X\[0\]: exp overflows at x = 1000"):
+        program([1.0, 2.0])
+
+
+def test_0_times_what_has_no_value_has_none_in_a_sum_either() -> None:
+    w = [Value(1.0), Value(2.0), Value(3.0)]
+    program = compile(lambda x: 0.0 * log(w[0]) + w[1] * x + w[2], 1.0, parameters=w)
+    assert program([1.0]).tolist() == [5.0]
+    w[0].data = -1.0
+    with pytest.raises(DomainError, match="log is not defined at x = -1.0"):
+        program([1.0])
+
+
 def test_overflow_names_the_row() -> None:
     program = compile(lambda x: exp(x), 1.0)
     with pytest.raises(OverflowError, match=r"X\[1\]: exp overflows"):
@@ -139,11 +169,32 @@ def test_a_sum_that_is_finite_on_scalars_alone_is_an_error_and_never_a_silent_na
         assert program([[1e308, -1e308] * 32]) == [0.0]
 
 
+def test_a_sum_that_overflows_in_another_order_than_on_scalars_says_so() -> None:
+    w = Value(-1e308)
+    program = compile(lambda x, y: (x + w) + y, 1.0, 1.0, parameters=[w])
+    assert program([[1.0, 2.0]]).tolist() == [-1e308]
+    with pytest.raises(OverflowError, match="^in the order in which arrays add, a sum exceeds what a float holds"):
+        program([[1e308, 1e308]])
+
+
 def test_the_domain_of_a_users_row_is_looked_at_even_where_its_value_is_finite() -> None:
     above = define_op("above_one", lambda xp, x: x * x, [lambda xp, out, x: 2.0 * x], domain=("x > 1", lambda x: x > 1))
     program = compile(lambda x: above(x) + 1.0, 2.0)
     with pytest.raises(DomainError, match=r"X\[1\]: above_one is not defined at x = 0.5"):
         program([2.0, 0.5])
+
+
+def test_the_domain_of_a_users_row_is_looked_at_where_an_operand_is_a_number() -> None:
+    shifted = define_op(
+        "shifted_below",
+        lambda xp, x, y: x + y,
+        [lambda xp, out, x, y: 1.0, lambda xp, out, x, y: 1.0],
+        domain=("x < y", lambda x, y: x < y),
+    )
+    program = compile(lambda x: shifted(x, 3.0), 2.0)
+    assert program([2.0, -1.0]).tolist() == [5.0, 2.0]
+    with pytest.raises(DomainError, match=r"X\[1\]: shifted_below is not defined at x = 4.0"):
+        program([2.0, 4.0])
 
 
 def test_an_n_ary_row_of_a_user_that_asks_for_values_runs_by_element_within_its_domain() -> None:

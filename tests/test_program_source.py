@@ -156,6 +156,9 @@ def test_a_single_parameter_may_be_called_what_else_is_a_gradient() -> None:
         (("du", "u", "du_2"), ("du", "u_2", "du_3")),
         (("", "%", "2"), ("w", "v", "v2")),
         (("lambda", "a b!", "_c_"), ("lambda_2", "a_b", "c")),
+        (("a -> b", "Xs", "f"), ("a_b", "Xs", "f_2")),
+        (("t1", "derf", "t2"), ("t1_2", "derf_2", "t2_2")),
+        (("math", "s", "df"), ("math", "s_2", "df_2")),
     ],
 )
 def test_a_label_that_is_no_name_or_is_taken_becomes_one_that_is_not(
@@ -182,6 +185,22 @@ FORMULAS: list[tuple[Any, str]] = [
     (lambda xp, x, y: xp.sin(x * y - 1.0) ** xp.cos(-x), "np.sin(x * y - 1.0) ** np.cos(-x)"),
     (lambda xp, x, y: xp.unless(xp.less(x + 1.0, y), x, -y), "np.where(x + 1.0 < y, x, -y)"),
     (lambda xp, x, y: xp.mod(x, y) * x, "x % y * x"),
+    (lambda xp, x, y: xp.unless(xp.less(x, y) & (y == 2.0), x, -y), "np.where((x < y) & (y == 2.0), x, -y)"),
+    (lambda xp, x, y: xp.unless(xp.less(x, y) == (y == x), x, -y), "np.where((x < y) == (y == x), x, -y)"),
+    (lambda xp, x, y: xp.unless((x == y) == xp.less(y, x), x, -y), "np.where((x == y) == (y < x), x, -y)"),
+    (lambda xp, x, y: xp.unless(xp.less(xp.less(x, y), 0.5), x, -y), "np.where((x < y) < 0.5, x, -y)"),
+    (lambda xp, x, y: xp.unless((x != y) & xp.less(y, x), x, -y), "np.where(np.not_equal(x, y) & (y < x), x, -y)"),
+    (lambda xp, x, y: x * 1.0 + 1.0 * y, "x + y"),
+    (lambda xp, x, y: x * -1.0 - -1.0 * y, "-x - -y"),
+    (lambda xp, x, y: xp.step(x) * xp.compare(x, y), "np.heaviside(x, 0.0) * np.sign(x - y)"),
+    (lambda xp, x, y: xp.unless(xp.less(x, 0.0), -x, x) + y, "np.abs(x) + y"),
+    (lambda xp, x, y: xp.unless(xp.less(x, 0.0), -y, x), "np.where(x < 0.0, -y, x)"),
+    (lambda xp, x, y: xp.unless(xp.less(y, 0.0), -x, x), "np.where(y < 0.0, -x, x)"),
+    (lambda xp, x, y: xp.unless(xp.less(x, 1.0), -x, x) + y, "np.where(x < 1.0, -x, x) + y"),
+    (lambda xp, x, y: xp.unless(x == 0.0, -x, x) + y, "np.where(x == 0.0, -x, x) + y"),
+    (lambda xp, x, y: xp.unless(xp.less(x, 0.0), xp.sin(x), x) + y, "np.where(x < 0.0, np.sin(x), x) + y"),
+    (lambda xp, x, y: 1.0 + (xp.less(x, y) & (y == 2.0)), "1.0 + ((x < y) & (y == 2.0))"),
+    (lambda xp, x, y: xp.unless(xp.less(x, 9.0), x, math.nan) - y, "np.where(x < 9.0, x, np.nan) - y"),
     (lambda xp, x, y: x * xp.mod(x, y), "x * (x % y)"),
     (lambda xp, x, y: x - 0.0 * y + (y - 1.0), "x - 0.0 * y + (y - 1.0)"),
     (lambda xp, x, y: -(x - y) * x, "-(x - y) * x"),
@@ -195,6 +214,33 @@ def test_a_formula_is_written_with_the_brackets_that_python_needs() -> None:
         program = compile(op(x, y), inputs=[x, y])
         assert f"L = {text}" in lines(program)
         assert run(program, "outputs")([[1.25, 2.0], [3.0, 0.5]]) == pytest.approx(program([[1.25, 2.0], [3.0, 0.5]]))
+
+
+OF_A_NUMBER: list[tuple[Any, float, str]] = [  # of x and a number y
+    (lambda xp, x, y: x * (2.0 + y * 3.0), 4.0, "x * 14.0"),
+    (lambda xp, x, y: x * xp.erf(y) + xp.erfc(y), 0.5, f"x * {math.erf(0.5)!r} + {math.erfc(0.5)!r}"),
+    (lambda xp, x, y: x * xp.pow(y, 3.0) + xp.mod(y, 2.0) - xp.abs(-y), 5.0, "x * 125.0 + 1.0 - 5.0"),
+    (lambda xp, x, y: xp.unless(xp.less(y, 1.0), x, -x), 0.5, "x"),
+    (lambda xp, x, y: xp.unless(xp.less(y, 1.0), x, -x), 1.0, "-x"),
+    (lambda xp, x, y: xp.unless((y == 0.0) & xp.less(x, 1.0), x, -x), 0.0, "np.where(x < 1.0, x, -x)"),
+    (lambda xp, x, y: xp.unless(xp.less(x, 1.0) & (y == 0.0), x, -x), 0.0, "np.where(x < 1.0, x, -x)"),
+    (lambda xp, x, y: xp.unless((y == 0.0) & xp.less(x, 1.0), x, -x), 2.0, "-x"),
+    (lambda xp, x, y: xp.unless(xp.less(x, 1.0) & (y == 0.0), x, -x), 2.0, "-x"),
+]
+
+
+@pytest.mark.parametrize(("rule", "y", "text"), OF_A_NUMBER)
+def test_what_is_made_of_numbers_is_a_number_in_the_source(rule: Any, y: float, text: str) -> None:
+    op = define_op("of_a_number", rule, [lambda xp, out, x, y: 0.0] * 2)
+    program = compile(lambda x: op(x, y), 0.75)
+    assert f"L = {text}" in lines(program)
+    assert run(program, "outputs")([0.75, 3.0]) == pytest.approx(program([0.75, 3.0]), rel=1e-15, abs=0.0)
+
+
+@pytest.mark.parametrize("exponent", [0.0, 0.5, 1.0, 2.0, 3.0, -1.0])
+def test_a_power_has_source_whatever_its_exponent(exponent: float) -> None:
+    w = Value(2.0, "w")
+    assert_gives_the_same(compile(lambda x: (w * x) ** exponent, 1.0, parameters=[w]), [0.5, 1.0, 3.0])
 
 
 def test_what_is_needed_twice_has_a_line_of_its_own() -> None:

@@ -89,6 +89,14 @@ def test_where_a_rule_fails_the_row_is_named_with_the_scalar_engines_error(f: An
     assert program.value_and_grad([4.0])[1].tolist() == [1.0], "and it runs on"
 
 
+@pytest.mark.parametrize("slope", [2.0, 1.0, 0.0, -1.0, -2.0])
+def test_a_local_derivative_that_is_a_number_multiplies_the_gradient(slope: float) -> None:
+    times = define_op("times_a_number", lambda xp, x: slope * x, [lambda xp, out, x: slope])
+    w = Value(0.5)
+    program = compile(lambda x: times(w * x) + 3.0 * w, 1.0, parameters=[w])
+    assert program.value_and_grad([1.0, -4.0], reduce=None)[1].tolist() == [[slope + 3.0], [-4.0 * slope + 3.0]]
+
+
 def test_a_domain_that_compares_operands_is_looked_at_for_each_example() -> None:
     rising = define_op(
         "squares_if_rising",

@@ -276,6 +276,6 @@ def test_float32_keeps_seven_digits_in_half_the_memory() -> None:
         for dtype in ("float64", "float32")
     )
     rows = np.random.default_rng(0).normal(size=(50, 3))
-    assert narrow(rows).dtype == np.float32
+    assert narrow(rows).dtype == narrow.value_and_grad(rows, reduce=None)[0].dtype == np.float32
     assert narrow(rows) == pytest.approx(wide(rows), rel=1e-5, abs=1e-6)
     assert narrow.stats.bytes_per_example * 2 == wide.stats.bytes_per_example

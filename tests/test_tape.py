@@ -300,6 +300,21 @@ def test_a_tape_that_was_not_built_is_one_clear_sentence_and_auto_goes_on(monkey
         on_native.extension.cache_clear()
 
 
+def test_a_tape_that_cannot_be_loaded_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(name: str) -> Any:
+        raise ImportError("undefined symbol: cblas", name=name)
+
+    on_native.extension.cache_clear()
+    assert on_native.extension().__name__ == "autodiff.native.tape"
+    on_native.extension.cache_clear()
+    monkeypatch.setattr(importlib, "import_module", broken)
+    try:
+        with pytest.raises(CompileError, match=r"for it cannot be loaded \(undefined symbol: cblas\): install"):
+            compile(lambda x: tanh(x), 1.0)([1.0], backend="native")
+    finally:
+        on_native.extension.cache_clear()
+
+
 # Auto.
 
 
@@ -380,6 +395,11 @@ def test_memory_is_at_most_16_bytes_a_node_and_example_16_a_node_and_8_an_operan
         held = sum(array.nbytes for array in runner.arrays)
         held += runner.tape.steps.nbytes + runner.tape.operands.nbytes
         assert held <= 16 * nodes * n + 16 * nodes + 8 * operands
+        for each in (False, True):
+            _, gradients, _ = on_native.Runner(program.plan, n, each).arrays
+            fixed, at_once = len(runner.tape.column), min(n, 8)
+            assert gradients.size <= plan.rows * at_once + fixed * (at_once if each else 1)
+        assert runner.backward(np.ones(n)).base.size == plan.parameters
 
 
 def test_walks_of_the_tape_let_other_threads_run() -> None:

@@ -15,16 +15,13 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from autodiff.floats import FLOAT_ERRORS
 from autodiff.namespaces import FLOATS, Namespace, on_floats_too, over_operands, slices
 from autodiff.op import ELEMENTARY, Op
 from autodiff.ops import BUILT_IN
 from autodiff.recording import Recorded
 
 # What an expression may be made of besides operands and numbers: ufuncs of NumPy under their names, and
-CONDITIONS = (  # those whose result is true or false,
-    *("equal", "not_equal", "less", "less_equal", "greater", "greater_equal", "logical_and"),
-)
+CONDITIONS = ("equal", "not_equal", "less", "logical_and")  # those whose result is true or false,
 REDUCTIONS = ("total", "largest")  # those over the operands of an n-ary row, which lie along the first axis,
 CHOICE = "where"  # and that of three operands.
 
@@ -64,7 +61,7 @@ def expression(x: Any) -> Expression:
 
 
 def made(name: str, *args: Any) -> Expression:
-    """A function on operands; at once where they are all numbers, and ``1·x`` is x."""
+    """A function on operands; at once where they are all numbers, and ``1·x`` is x, as is ``true & x``."""
     parts = [expression(x) for x in args]
     if all(part.name == "number" for part in parts):
         return Expression("number", _on_numbers(name, [part.args[0] for part in parts]))
@@ -74,8 +71,10 @@ def made(name: str, *args: Any) -> Expression:
                 return other
             if factor.number == -1.0:
                 return made("negative", other)
-    if name == "logical_and" and 0.0 in (parts[0].number, parts[1].number):
-        return Expression("number", 0.0)
+    if name == "logical_and":
+        for condition, other in (parts, parts[::-1]):
+            if condition.number is not None:
+                return other if condition.number else Expression("number", 0.0)
     if name == CHOICE:
         condition, special, general = parts
         if condition.number is not None:
@@ -121,13 +120,13 @@ EXPRESSIONS = Namespace(
 
 def value_of(op: Op, operands: Sequence[Expression]) -> Expression:
     """What the row computes. Raises CannotBeWrittenError for a user's row that arrays cannot run."""
-    return _run(op, lambda: [op.value(EXPRESSIONS, *operands)])[0]
+    return _run(op, lambda: op.value(EXPRESSIONS, *operands))
 
 
 def partial_of(op: Op, i: int, out: Expression, operands: Sequence[Expression], shown: bool = False) -> Expression:
     """The local derivative ∂out/∂xᵢ (of an n-ary row: in the i-th vector of operands), as computed or as shown."""
     rule = op.shown_partial if shown else op.partial
-    return _run(op, lambda: [rule(i, EXPRESSIONS, out, *operands)])[0]
+    return _run(op, lambda: rule(i, EXPRESSIONS, out, *operands))
 
 
 NO_VECTORS = "counts its operands or picks some of them: on arrays a vector of operands is one thing"
@@ -166,14 +165,12 @@ def _agrees(op: Op, x: tuple[float, ...]) -> bool | None:
     return np.size(found) == 1 and np.allclose(found, out) and np.allclose(slopes[:, 0], partials)
 
 
-def _run(op: Op, rule: Callable[[], Sequence[Any]]) -> list[Expression]:
+def _run(op: Op, rule: Callable[[], Any]) -> Expression:
     if not takes_vectors(op):
         raise CannotBeWrittenError(f"{op.name} {NO_VECTORS}")
     try:
-        return [expression(x) for x in rule()]
-    except CannotBeWrittenError:
-        raise
-    except (TypeError, AttributeError, *FLOAT_ERRORS) as error:
+        return expression(rule())
+    except TypeError as error:
         raise CannotBeWrittenError(f"{op.name} cannot be run on arrays: {error}") from error
 
 
@@ -213,13 +210,13 @@ class Recipe:
             added[id(e)] = self._known[key]
         return added[id(e)]
 
-    def needed_for(self, wanted: Iterable[int]) -> list[int]:
-        """The steps that these need, themselves included, in order."""
+    def needed_for(self, wanted: Iterable[int]) -> set[int]:
+        """The steps that these need, themselves included."""
         needed = set(wanted)
         for i in reversed(range(len(self.steps))):
             if i in needed:
                 needed.update(self.arguments(i))
-        return sorted(needed)
+        return needed
 
     def arguments(self, i: int) -> tuple[int, ...]:
         """The steps that a step reads."""

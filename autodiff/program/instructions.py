@@ -78,7 +78,7 @@ class Reduction:
 
     op: Op
     out: Place  # (k)
-    operands: tuple[Operand, ...]  # (m, k) each
+    operands: tuple[Place, ...]  # (m, k) each
 
 
 @dataclass(frozen=True, eq=False)

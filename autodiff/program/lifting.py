@@ -128,7 +128,7 @@ class _Lifting:
         args, vectors = self.trace.args, len(op.vectors)
         m = len(args[nodes[0]]) // vectors
         nodes.sort(key=lambda node: [self.slots[a] for a in args[node]])
-        operands: list[Operand] = []
+        operands: list[Place] = []
         for v in range(vectors):
             listed = [args[node][v * m + i] for i in range(m) for node in nodes]
             operands.append(self._vector(listed, (m, len(nodes))))

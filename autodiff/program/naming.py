@@ -101,7 +101,7 @@ class Names:
 
     def _is_matrix(self, place: Place, left: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> bool:
         """Whether the scalars there are parameters, each once, at even distances, and in no other matrix."""
-        if place.varies or not place.distinct or place.steps is None or place.index.max() >= left.size:
+        if not place.distinct or place.steps is None or place.index.max() >= left.size:
             return False
         return bool(left[place.index].all())
 

@@ -18,11 +18,9 @@ from typing import Any
 import numpy as np
 
 from autodiff.errors import CompileError
-from autodiff.ops import BUILT_IN
 from autodiff.program.instructions import (
     Elementwise,
     Instruction,
-    Operand,
     Place,
     Plan,
     Product,
@@ -107,7 +105,7 @@ class Written:
 
     def __init__(self, plan: Plan, alone: bool) -> None:
         self.inputs, self.parameters, self.rows = plan.inputs, plan.parameters, plan.rows
-        self.outputs = [(int(place.varies), place.first) for place in plan.outputs]
+        self.outputs = [(place.varies, place.first) for place in plan.outputs]
         writing = _Writing(plan)
         once = [i for i in plan.instructions if not alone or not writing.repeats(i)]
         self.steps = np.array([writing.step(instruction) for instruction in once], STEP)
@@ -118,8 +116,8 @@ class Written:
 
 class _Writing:
     def __init__(self, plan: Plan) -> None:
-        numbers = [x for i in plan.instructions if not isinstance(i, Product) for x in i.operands]
-        distinct = {float(x).hex(): float(x) for x in numbers if not isinstance(x, Place)}  # hex tells −0 from 0
+        numbers = [x for i in plan.instructions for x in i.operands if not isinstance(x, Place)]
+        distinct = {float.hex(x): x for x in numbers}  # which tells −0 from 0
         self.numbers = {key: len(plan.column) + i for i, key in enumerate(distinct)}
         self.column = [*plan.column, *distinct.values()]
         self.operands: list[int] = []
@@ -155,11 +153,15 @@ class _Writing:
         return extension().product if product.bias is None else extension().product_and_bias
 
     def _row(self, instruction: Elementwise | Reduction) -> int:
-        code = extension().codes.get(instruction.op.name) if instruction.op.name in BUILT_IN else None
+        code = extension().codes.get(instruction.op.name)
         if code is None:
             raise CompileError(f"the row {instruction.op.name} is not in C, so that the native backend cannot run it: "
                                f"take backend='numpy'")  # fmt: skip
-        slots = [self._slots(x, instruction.out.index.size) for x in instruction.operands]
+        count = instruction.out.index.size
+        slots = [
+            self._slots(x) if isinstance(x, Place) else np.full(count, self.numbers[float.hex(x)])
+            for x in instruction.operands
+        ]
         if isinstance(instruction, Reduction):
             vectors = np.stack(slots)  # (vectors, m, k)
             m = vectors.shape[1]
@@ -171,9 +173,7 @@ class _Writing:
                 self.operands += x.tolist()
         return code
 
-    def _slots(self, x: Operand, count: int = 1) -> Array:
-        if not isinstance(x, Place):
-            return np.full(count, self.numbers[float(x).hex()])
+    def _slots(self, x: Place) -> Array:
         if not x.varies or not self.repeated:
             return x.index
         listed = [self.repeated.get(slot, slot) for slot in x.index.ravel().tolist()]

@@ -63,7 +63,7 @@ class Memory:
 class Runner:
     """A plan bound to a memory for ``n`` examples."""
 
-    def __init__(self, plan: Plan, n: int, each: bool = False, dtype: Any = "float64") -> None:
+    def __init__(self, plan: Plan, n: int, each: bool, dtype: Any) -> None:
         self.plan, self.n = plan, n
         plan = with_ones(plan)
         self.memory = Memory(plan, n, each, dtype)
@@ -89,10 +89,7 @@ class Runner:
             for call in self._forward:
                 call()
             finite = all_finite(memory.values[True]) and all_finite(memory.values[False])
-            return finite and all(
-                in_domain(i.op, [memory.read(x) if isinstance(x, Place) else x for x in i.operands])
-                for i in self._guarded
-            )
+            return finite and all(in_domain(i.op, [memory.operand(x) for x in i.operands]) for i in self._guarded)
 
     def backward(self, seeds: Array) -> Array:
         """Σ seed·∂output/∂θ, or with ``each`` that of each example, in a column of its own."""
@@ -203,8 +200,8 @@ class Binding:
                 self.call(np.add.reduceat, ordered, starts, 0, None, total)
             amount = total
         where: Any = index
-        if index[-1] - index[0] == index.size - 1 and np.all(np.diff(index) == 1):
-            where = slice(int(index[0]), int(index[-1]) + 1)
+        if np.all(np.diff(index) == 1):
+            where = slice(index[0], index[-1] + 1)
         self.call(_set_rows if to.sets else _add_to_rows, memory, where, amount)
 
     # Instructions forwards.
@@ -221,11 +218,19 @@ class Binding:
             except CannotBeWrittenError:
                 self.call(write_values, instruction.op, operands, out)
             else:
-                again = set(written.needed_for(written.partials[i] for i in partials))
-                keep = {i for i in again if written.arguments(i) and i != written.value}
+                keep = self._read_again(written, [written.partials[i] for i in partials])
                 found = self._follow(written, [written.value], operands, {}, out, keep)
                 self.kept[instruction] = {i: x for i, x in found.items() if i in keep}
         self._release()
+
+    def _read_again(self, written: Recipe, wanted: Sequence[int]) -> set[int]:
+        """The steps of the value, but for itself, that are read where the derivatives ``wanted`` are computed.
+
+        No operands, of which a copy is another's by then.
+        """
+        of_value = written.needed_for([written.value])
+        again = {a for i in self._missing(written, wanted, of_value) for a in written.arguments(i)}
+        return {i for i in again.union(wanted).intersection(of_value) if written.arguments(i) and i != written.value}
 
     def _product(self, product: Product) -> None:
         left, right = self.read(product.left), self.read(product.right)
@@ -261,27 +266,27 @@ class Binding:
     def _pull_back_product(self, product: Product, contributions: Sequence[Contribution]) -> None:
         grad = self.read(product.out, gradients=True)
         for to in contributions:
-            columns = grad.shape[-1]
-            shape = (*to.target.shape, columns)
             if to.operand == 2:
                 self._sum_bias(to, grad)
-                continue
-            if to.operand == 0:
-                other, how = self.read(product.right), "lkn,lmn->kmn"
+            elif to.operand == 0:
+                self._sum_side(to, "lkn,lmn->kmn", grad, self.read(product.right))
             else:
-                other, how = self.read(product.left), "lkn,kmn->lmn"
-            if columns > 1 and not to.target.varies and not self.memory.each:
-                how, shape = how[:-1], (*to.target.shape, 1)
-                self.deliver(to, shape, functools.partial(self._sum_products, how, grad, other))
-            else:
-                self.deliver(to, shape, functools.partial(self._multiply, how, grad, other))
+                self._sum_side(to, "lkn,kmn->lmn", grad, self.read(product.left))
+
+    def _sum_side(self, to: Contribution, how: str, grad: Array, other: Array) -> None:
+        columns = grad.shape[-1]
+        if columns > 1 and not to.target.varies and not self.memory.each:
+            write = functools.partial(self._sum_products, how[:-1], grad, other)
+            self.deliver(to, (*to.target.shape, 1), write)
+        else:
+            self.deliver(to, (*to.target.shape, columns), functools.partial(self._multiply, how, grad, other))
 
     def _sum_bias(self, to: Contribution, grad: Array) -> None:
         _, k, n = grad.shape
-        if n > 1 and not self.memory.each:
-            self.deliver(to, (k, 1), lambda out: self.call(np.add.reduce, grad, (0, 2), None, out[..., 0]))
-        else:
+        if self.memory.each:
             self.deliver(to, (k, n), lambda out: self.call(np.add.reduce, grad, 0, None, out))
+        else:
+            self.deliver(to, (k, 1), lambda out: self.call(np.add.reduce, grad, (0, 2), None, out[..., 0]))
 
     def _pull_back(self, of: Elementwise | Reduction, contributions: Sequence[Contribution]) -> None:
         grad, out = self.read(of.out, gradients=True), self.read(of.out)
@@ -319,16 +324,15 @@ class Binding:
         written: Recipe,
         wanted: Sequence[int],
         operands: Sequence[Array | float],
-        known: dict[int, Any],
+        found: dict[int, Any],
         out: Array | None = None,
         keep: Container[int] = (),
     ) -> dict[int, Any]:
-        """Calls for the steps that ``wanted`` needs and that are not ``known``; the arrays of those that stay.
+        """Calls for the steps that ``wanted`` needs and that are not ``found`` yet; those and their arrays.
 
         The first wanted is put into ``out``. What ``keep`` has stays beyond this instruction; another buffer is given
         back after its last use, or becomes that of the step which read it.
         """
-        found = dict(known)
         steps = self._missing(written, wanted, found)
         uses = Counter(a for i in steps for a in written.arguments(i))
         uses.update(wanted)
@@ -339,9 +343,9 @@ class Binding:
                 found[i] = operands[args[0]] if name == "operand" else args[0]
                 continue
             arrays = [found[a] for a in args]
-            into = out if out is not None and i == wanted[0] else None
+            into = out if i == wanted[0] else None
             done = [a for a in dict.fromkeys(args) if a in ours and uses[a] == args.count(a)]
-            if into is None and i in keep:
+            if i in keep:
                 into = np.empty(_shape(name, arrays), bool if name in CONDITIONS else self.memory.dtype)
             elif into is None:
                 into = self._in_place(name, arrays, [found[a] for a in done])
@@ -349,7 +353,6 @@ class Binding:
             found[i] = self._apply(name, arrays, into)
             uses.subtract(args)
             for a in done:
-                ours.discard(a)
                 if found[a] is not found[i]:
                     self.give_back(found[a])
         if out is not None and found[wanted[0]] is not out:
@@ -370,7 +373,7 @@ class Binding:
     def _in_place(self, name: str, args: list[Any], done: list[Array]) -> Array:
         """The buffer of an argument that nobody else reads, where it fits, or another."""
         shape = _shape(name, args)
-        if name not in CONDITIONS and name not in REDUCTIONS and name != CHOICE:
+        if name not in CONDITIONS and name != CHOICE:
             for array in done:
                 if array.shape == shape and array.dtype == self.memory.dtype:
                     return array

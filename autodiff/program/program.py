@@ -58,7 +58,7 @@ class Program:
         self._single, self._trace = single, trace
         simple = share_equal(gather_chains(trace)) if together else trace
         lifted = lift(simple, together)
-        pullbacks = backward(lifted, len(self.parameters)) if self.parameters else []
+        pullbacks = backward(lifted, len(self.parameters))
         self.plan = Plan(
             self.inputs,
             len(self.parameters),
@@ -136,12 +136,16 @@ class Program:
         rows = self._rows(X)
         seeds = _seeds(len(rows), reduce, weights)
         outputs, gradient = self.pull_back(rows, seeds, self.theta(), reduce is None, backend)
-        losses = outputs[:, 0] if reduce is None and weights is None else outputs[:, 0] * seeds
+        with np.errstate(over="ignore"):  # what overflows is refused below
+            losses = outputs[:, 0] if reduce is None and weights is None else outputs[:, 0] * seeds
+        if not np.isfinite(losses).all():
+            raise OverflowError("a loss times its weight exceeds what a float holds: use smaller weights")
         if reduce is None:
             return losses, gradient
+        loss = _sum(losses, "losses")
         if write:
             engine.set_grad(self.parameters, np.ascontiguousarray(gradient, dtype=np.float64))
-        return math.fsum(losses.tolist()), gradient
+        return loss, gradient
 
     def pull_back(
         self,
@@ -170,7 +174,7 @@ class Program:
                     self._explain(theta, rows, part, gradients=True)
                 outputs.append(runner.outputs())
                 if each or not gradients:
-                    gradients.append((theirs.T if each else theirs).copy())
+                    gradients.append(theirs.T.copy())
                 else:
                     gradients[0] += theirs
         return _joined(outputs), _joined(gradients)
@@ -210,10 +214,9 @@ class Program:
 
     def _chunks(self, theta: Array, rows: Array, each: bool, backend: str) -> Iterator[tuple[slice, Runner]]:
         """Parts of the rows, and what runs them: so many at once as the cache holds."""
-        count = size = len(rows)
-        if count > _FEWEST:
-            entries = 1 + self.plan.rows + (len(self.plan.column) if each else 0)
-            size = math.ceil(count / math.ceil(count / max(_FEWEST, _ENTRIES // entries)))
+        count = len(rows)
+        entries = 1 + self.plan.rows + (len(self.plan.column) if each else 0)
+        size = math.ceil(count / math.ceil(count / max(_FEWEST, _ENTRIES // entries)))
         if backend == "auto":
             backend = self._measured(size, each, theta, rows)
         for start in range(0, count, size):
@@ -348,7 +351,14 @@ def _seeds(count: int, reduce: str | None, weights: Any) -> Array:
         raise TypeError(f"weights must be {count} finite numbers, one for each row of X: {error}") from None
     if seeds.shape != (count,) or not np.isfinite(seeds).all():
         raise ValueError(f"weights must be {count} finite numbers, one for each row of X")
-    total = math.fsum(seeds.tolist()) if reduce == "mean" else 1.0
+    total = _sum(seeds, "weights") if reduce == "mean" else 1.0
     if not total:
         raise ValueError("the weights add up to 0: there is no mean")
     return seeds / total
+
+
+def _sum(numbers: Array, what: str) -> float:
+    try:
+        return math.fsum(numbers.tolist())
+    except OverflowError:
+        raise OverflowError(f"the {what} of the examples add up to more than a float holds") from None

@@ -53,7 +53,6 @@ class _Gathering:
                 else:  # as it was
                     for part in (*reversed(within), node):
                         place[part] = new.add(old.ops[part], tuple([place[a] for a in old.args[part]]))  # type: ignore[arg-type]
-        new.labels.update({place[i]: text for i, text in old.labels.items() if not self.absorbed[i]})
         new.outputs = [place[output] for output in old.outputs]
         return new
 
@@ -133,11 +132,15 @@ class _Gathering:
 
     def _fixed_sum(self, terms: list[_Term]) -> int | None:
         """A node for the sum of what does not depend on the inputs, None for a sum of zeros."""
-        terms = [term for term in terms if term[0] not in self.old.constants or self.old.constants[term[0]] != 0.0]
+        terms = [term for term in terms if not self._is_zero(term)]
         pairs = [(self.place[term[0]], self.place[term[1]]) for term in terms if len(term) == 2]
         alone = [self.place[term[0]] for term in terms if len(term) == 1]
         parts = [self._dot(pairs), *alone] if pairs else alone
         return self._joined(parts) if parts else None
+
+    def _is_zero(self, term: _Term) -> bool:
+        """Whether it is 0, or 0 times a leaf: what is computed may have no value."""
+        return self.old.constants.get(term[0]) == 0.0 and all(self.old.ops[a] is None for a in term)
 
     def _dot(self, pairs: list[tuple[int, int]]) -> int:
         if len(pairs) == 1:
@@ -152,34 +155,23 @@ class _Gathering:
 
 
 def share_equal(trace: Trace) -> Trace:
-    """Each operation on the same operands once, and nothing that no output needs.
+    """Each operation on the same operands once, and no number that nothing needs.
 
     (a + b)·(a + b)    add, add, mul   →   add, mul
     """
-    needed = [False] * len(trace)
-    for output in trace.outputs:
-        needed[output] = True
-    for node in reversed(range(len(trace))):
-        if needed[node]:
-            for a in trace.args[node]:
-                needed[a] = True
-    new = trace.empty()
+    new, uses = trace.empty(), trace.uses()
     place = list(range(len(trace)))
     known: dict[tuple[Op, tuple[int, ...]], int] = {}
     for node in range(trace.leaves, len(trace)):
         op = trace.ops[node]
-        if not needed[node]:
-            continue
         if op is None:
-            place[node] = new.constant(trace.constants[node])
+            if uses[node]:
+                place[node] = new.constant(trace.constants[node])
             continue
         args = tuple([place[a] for a in trace.args[node]])
         found = known.get((op, args))
         if found is None:
             found = known[op, args] = new.add(op, args)
         place[node] = found
-    for i, text in trace.labels.items():
-        if needed[i]:
-            new.labels.setdefault(place[i], text)
     new.outputs = [place[output] for output in trace.outputs]
     return new

@@ -34,7 +34,7 @@ _ATOM = 5
 _ONE_BY_ONE = ("erf", "erfc")  # what NumPy has not
 
 
-def source(plan: Plan, labels: Mapping[int, str], textbook: bool = False) -> str:
+def source(plan: Plan, labels: Mapping[int, str], textbook: bool) -> str:
     """One function of theta and X; see `Program.source`. CannotBeWrittenError for a row that arrays cannot run."""
     return _Source(plan, labels, textbook).written()
 
@@ -104,10 +104,8 @@ class _Source:
             self.lines.append(f"{name} = {memory}[{_range(place.index.ravel())}]")
             self.lines.append(f"{name}[:] = {value}")
 
-    def _read(self, x: Operand, prefix: str = "") -> str:
+    def _read(self, x: Place, prefix: str = "") -> str:
         """An array with the examples along its last axis, of which there is one where nothing varies."""
-        if not isinstance(x, Place):
-            return repr(x)
         name, number = self._name(x), self.names.number(x)
         if number is not None:
             return repr(number)
@@ -129,12 +127,11 @@ class _Source:
             operands, names = self._operands(instruction)
             value = value_of(instruction.op, operands)
             return self._filling(instruction, value, self._text(value, names))
-        left, right = self._matrix(instruction.left), self._read(instruction.right)
+        left, right = self._matrix(instruction.left), self._matrix(instruction.right)
         if instruction.is_layer and instruction.right.shape[0] == 1:
             value = f"{left} @ {self._flat(instruction.right)}"
         else:
             how = f"{'kmn' if instruction.left.varies else 'km'},{'lmn' if instruction.right.varies else 'lm'}"
-            right = right if instruction.right.varies else self._matrix(instruction.right)
             out = "lkn" if instruction.out.varies else "lk"
             size = instruction.out.index.size
             value = f'np.einsum("{how}->{out}", {left}, {right}).reshape({size}, -1)'
@@ -171,14 +168,14 @@ class _Source:
         """What a row's rules are run on, and the names of the operands in it."""
         given = instruction.operands
         if isinstance(instruction, Reduction):  # a vector of one number is a vector: its rules count it
-            return [operand(i) for i in range(len(given))], [self._vector(x) for x in given]
+            return [operand(i) for i in range(len(given))], [self._vector(x) for x in instruction.operands]
         numbers = [self._constant(x) for x in given]
-        names = [self._read(x) for x in given]
+        names = [self._read(x) if isinstance(x, Place) else "" for x in given]  # a number stands in the expression
         return [operand(i) if number is None else expression(number) for i, number in enumerate(numbers)], names
 
-    def _vector(self, x: Operand) -> str:
-        number = self._constant(x)
-        return self._read(x) if number is None or not isinstance(x, Place) else f"np.full({(*x.shape, 1)}, {number!r})"
+    def _vector(self, x: Place) -> str:
+        number = self.names.number(x)
+        return self._read(x) if number is None else f"np.full({(*x.shape, 1)}, {number!r})"
 
     def _constant(self, x: Operand) -> float | None:
         return self.names.number(x) if isinstance(x, Place) else x
@@ -207,7 +204,7 @@ class _Source:
         received = self._read(of.out, "d")
         sums = of.out.varies and not to.target.varies
         if isinstance(of, Product):
-            return self._of_product(of, to, received, sums)
+            return self._of_product(of, to, received)
         operands, names = self._operands(of)
         names += [self._read(of.out), received]
         partial = partial_of(of.op, to.operand, operand(len(operands)), operands, self.textbook)
@@ -223,13 +220,13 @@ class _Source:
         text = f"np.broadcast_to({text}, ({', '.join(map(str, target.shape))}, {columns}))"
         return f"({text})[..., 0]" if is_parameter else f"({text}).reshape({target.index.size}, -1)"
 
-    def _of_product(self, of: Product, to: Contribution, received: str, sums: bool) -> str:
+    def _of_product(self, of: Product, to: Contribution, received: str) -> str:
         simple = of.is_layer and of.right.shape[0] == 1
         flat = self._read(Place(of.out.varies, of.out.index.ravel()), "d")
         if to.operand == 2:
             if simple:
                 return f"{flat}.sum(axis=1, keepdims=True)"
-            return f"{received}.sum(axis=0)" + (".sum(axis=-1, keepdims=True)" if sums else "")
+            return f"{received}.sum(axis=0).sum(axis=-1, keepdims=True)"
         if simple and to.operand == 0:
             return f"{flat} @ {self._flat(of.right)}.T"
         if simple:
@@ -306,19 +303,18 @@ class _Source:
         return text(root)
 
 
-def _repeated(root: Expression) -> tuple[dict[int, int], set[int]]:
+def _repeated(root: Expression) -> tuple[dict[int, int], set[int | str]]:
     """A number for each part of an expression, equal for equal parts, and those of parts that several others need."""
     keys: dict[int, int] = {}  # by the part's identity
     numbers: dict[tuple[Any, ...], int] = {}
-    needed_by: dict[int, set[Any]] = {}
+    needed_by: dict[int | str, set[Any]] = {}  # the text of a number, too
 
     def key(e: Expression) -> int:
         if id(e) not in keys:
             parts = [key(a) if isinstance(a, Expression) else repr(a) for a in e.args]  # which tells −0 from 0
             found = keys[id(e)] = numbers.setdefault((e.name, *parts), len(numbers))
             for i, part in enumerate(parts):
-                if isinstance(part, int):
-                    needed_by.setdefault(part, set()).add((found, i))
+                needed_by.setdefault(part, set()).add((found, i))
         return keys[id(e)]
 
     key(root)
@@ -343,11 +339,11 @@ def _places(plan: Plan) -> list[Place]:
 
 def _identifiers(names: Sequence[str]) -> dict[str, str]:
     """Names as Python takes them, each of its own."""
-    taken = {"np", "math", "len", "theta", "X", "gradient", "f", "s", "df", "ds", *keyword.kwlist}
+    taken = {"np", "len", "theta", "X", "gradient", "df", "ds", *keyword.kwlist}
     found: dict[str, str] = {}
     for name in names:
         normal = unicodedata.normalize("NFKC", name)  # as Python reads it: x₁ is x1
-        wanted = re.sub("_+", "_", "".join(c if f"_{c}".isidentifier() else "_" for c in normal)).strip("_") or "v"
+        wanted = re.sub("_+", "_", "".join(c if f"_{c}".isidentifier() else "_" for c in normal)).strip("_")
         wanted = wanted if wanted.isidentifier() else f"v{wanted}"
         unique, i = wanted, 1
         while {unique, f"d{unique}"} & taken or re.fullmatch(r"t\d+|[a-z]*erfc?", unique):

@@ -26,7 +26,7 @@ class Trace:
     constants : the number of each leaf that is neither input nor parameter
     inputs, parameters : how many there are of each
     outputs : the nodes asked for
-    labels : of the nodes that have one
+    labels : of the nodes that have one; a pass gives none
     """
 
     inputs: int
@@ -36,7 +36,7 @@ class Trace:
     constants: dict[int, float]
     outputs: list[int]
     labels: dict[int, str] = field(default_factory=dict[int, str])
-    _interned: dict[float | str, int] = field(default_factory=dict["float | str", int])
+    _interned: dict[str, int] = field(default_factory=dict[str, int])
 
     def __len__(self) -> int:
         return len(self.ops)
@@ -54,7 +54,7 @@ class Trace:
 
     def constant(self, number: float) -> int:
         """The node of a number: one for all that are equal, but for the sign of 0."""
-        key = number if number else str(number)
+        key = str(number)  # which tells −0 from 0
         node = self._interned.get(key)
         if node is None:
             self.ops.append(None)
@@ -66,10 +66,7 @@ class Trace:
     def empty(self) -> Trace:
         """The same inputs and parameters, and nothing else yet."""
         leaves = self.leaves
-        labels = {i: label for i, label in self.labels.items() if i < leaves}
-        return replace(
-            self, ops=[None] * leaves, args=[()] * leaves, constants={}, outputs=[], labels=labels, _interned={}
-        )
+        return replace(self, ops=[None] * leaves, args=[()] * leaves, constants={}, outputs=[], labels={}, _interned={})
 
     def depends_on(self, leaves: Iterable[int]) -> list[bool]:
         """Of each node whether it depends on any of these."""
