@@ -379,3 +379,16 @@ def test_a_probability_above_one_is_refused_though_its_logarithm_is_a_number():
     settings = {"optimizer": SGD(model.parameters(), 1e-9), "epochs": 1, "progress": False}
     with pytest.raises(nn.TrainingError, match=r"example X\[1\]: binary_cross_entropy is not finite for probability 2"):
         fit(model, [[0.5], [2.0]], [1.0, 1.0], loss="binary_cross_entropy", **settings)
+
+
+def test_what_rounding_leaves_of_a_small_loss_of_large_outputs_is_no_difference():
+    draws = random.Random(5)
+    rows = [[draws.gauss(0.0, 1.0) for _ in range(60)] for _ in range(12)]
+    model = MLP(60, [2], rng=0)
+    large, small = model.layers[0].neurons
+    for w, v in zip(large.weights, small.weights, strict=True):
+        w.data, v.data = 1e8 * w.data, 1e-9 * v.data
+    y = model.predict(rows, compiled=False)
+    settings = {"optimizer": SGD(model.parameters(), 0.0), "batch_size": 1, "rng": 0, "progress": False}
+    loss = nn.Loss(lambda outputs, target: outputs[0] - target[0], name="difference")
+    assert fit(model, rows, y, loss=loss, epochs=20, **settings).engine == "compiled"
