@@ -225,17 +225,19 @@ def test_a_penalty_that_fails_for_some_numbers_fails_as_on_scalars():
         trained(penalty=penalty)
 
 
+@pytest.mark.parametrize("batch_size", [3, None])
 @pytest.mark.parametrize("start", [-0.5, 1.0], ids=["in a later step", "in the first"])
 @pytest.mark.parametrize("function", [lambda w: log(0.1 - w), lambda w: exp(2000.0 * w)])
-def test_a_penalty_that_is_not_finite_is_told_as_on_scalars(start, function):
+def test_a_penalty_that_is_not_finite_is_told_as_on_scalars(start, function, batch_size):
     def penalty(weights):
         return 0.0 * function(weights[0])
 
     messages = []
     for compiled in (None, False):
         model = MLP(2, [1], init=nn.all_equal(start))
-        with pytest.raises(nn.TrainingError, match="^epoch 1, batch [123]: ") as caught, detect_anomaly():
-            trained(model, y=[10.0 * a for a, _ in X], penalty=penalty, compiled=compiled, lr=1.0)
+        with pytest.raises(nn.TrainingError, match="^epoch [12], batch [123]: ") as caught, detect_anomaly():
+            settings = {"penalty": penalty, "lr": 1.0, "batch_size": batch_size}
+            trained(model, y=[10.0 * a for a, _ in X], compiled=compiled, **settings)
         messages.append(str(caught.value))
     assert messages[0] == messages[1]
     assert "made at" in messages[0]
@@ -374,8 +376,23 @@ def test_a_penalty_that_cannot_be_traced_says_why():
     )
 
 
-def test_a_probability_above_one_is_refused_though_its_logarithm_is_a_number():
-    model = MLP(1, [1], init=nn.all_equal(1.0))
+@pytest.mark.parametrize("outputs", [1, 2])
+def test_a_probability_above_one_is_refused_though_its_logarithm_is_a_number(outputs):
+    model = MLP(1, [outputs], init=nn.all_equal(0.25))
+    model.layers[0].neurons[0].weights[0].data = 1.0
     settings = {"optimizer": SGD(model.parameters(), 1e-9), "epochs": 1, "progress": False}
     with pytest.raises(nn.TrainingError, match=r"example X\[1\]: binary_cross_entropy is not finite for probability 2"):
-        fit(model, [[0.5], [2.0]], [1.0, 1.0], loss="binary_cross_entropy", **settings)
+        fit(model, [[0.5], [2.0]], [[1.0] * outputs] * 2, loss="binary_cross_entropy", **settings)
+
+
+def test_what_rounding_leaves_of_a_small_loss_of_large_outputs_is_no_difference():
+    draws = random.Random(5)
+    rows = [[draws.gauss(0.0, 1.0) for _ in range(60)] for _ in range(12)]
+    model = MLP(60, [2], rng=0)
+    large, small = model.layers[0].neurons
+    for w, v in zip(large.weights, small.weights, strict=True):
+        w.data, v.data = 1e8 * w.data, 1e-9 * v.data
+    y = model.predict(rows, compiled=False)
+    settings = {"optimizer": SGD(model.parameters(), 0.0), "batch_size": 1, "rng": 0, "progress": False}
+    loss = nn.Loss(lambda outputs, target: outputs[0] - target[0], name="difference")
+    assert fit(model, rows, y, loss=loss, epochs=20, **settings).engine == "compiled"

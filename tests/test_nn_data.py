@@ -69,7 +69,7 @@ def test_every_kind_of_table_gives_the_same_predictions_and_the_same_training(ki
         (np.array([[1.0, -math.inf]]), ValueError, r"X\[0\]\[1\] is -inf \(row 0, column 1\)"),
         (np.array([[1.0, 2.0, 3.0]]), ValueError, r"X\[0\] has 3 features \(row 0\), the model takes 2"),
         (np.zeros((2, 3, 4)), TypeError, "X has 3 dimensions: give a table, one row of numbers for each example"),
-        (np.zeros((0, 2)), ValueError, "X is empty: give at least one example"),
+        (np.zeros((0, 2)), ValueError, "X is empty: give at least one example, with at least one number"),
         (np.zeros((2, 0)), ValueError, "X is empty: give at least one example, with at least one number"),
         (np.array([["a", "b"]]), TypeError, r"X\[0\]\[0\] is str 'a' \(row 0, column 0\)"),
         (np.array([[1.0, 2j]]), TypeError, r"X\[0\]\[0\] is complex"),
