@@ -250,3 +250,17 @@ def test_expressions_have_at_least_one_row_and_at_most_so_many_and_constants_of_
     constants = {part for f in found for part in f.tree if isinstance(part, float)}
     assert constants == {2.0, 0.5, 3.0, -1.5}
     assert all(math.isfinite(f(0.5)) for f in found)
+
+
+def test_neither_a_variable_nor_a_constant_counts_as_a_row():
+    three = expressions(1, ["add"], max_nodes=3)
+    chain = ("add", "x", ("add", "x", ("add", "x", "x")))
+    assert first(three, lambda f: f.tree == chain)
+    chain = ("add", 2.0, ("add", 2.0, ("add", "x", "x")))
+    assert first(three, lambda f: f.tree == chain)
+    assert first(expressions(1, ["sub"], max_nodes=4), lambda f: len(rows(f.tree)) == 2)
+
+
+def test_an_n_ary_row_has_up_to_three_operands_for_each_vector_and_a_row_of_one_has_no_constant():
+    assert {len(f.tree) - 1 for f in drawn(expressions(1, ["sum"], max_nodes=1))} == {1, 2, 3}
+    assert {f.tree for f in drawn(expressions(1, ["sin"], max_nodes=1))} == {("sin", "x")}
