@@ -201,6 +201,7 @@ def test_the_larger_the_values_of_a_part_the_sooner_it_is_guarded():
         (0.0, 0.5, "edge(inner(x))"),
         (0.01, 0.49, "edge(0.5 * tanh(inner(x)))"),
         (0.7, 1.0, "edge(inner(x))"),
+        (0.7, 0.9, "edge(0.5 * tanh(inner(x)))"),
         (1.0, 1.0, "edge(inner(x))"),
         (1.1, 2.0, "edge(inner(x))"),
         (1.1, 1.9, "edge(0.5 * tanh(inner(x)))"),
@@ -229,8 +230,8 @@ def test_a_constant_stands_where_the_row_takes_it():
 def test_a_constant_that_a_row_does_not_take_is_a_variable():
     """No power of −1.5, and no logarithm of it: what is drawn there becomes x, and is guarded."""
     strategy = expressions(1, ["pow"], max_nodes=1)
-    bases = {f.tree[1] for f in drawn(strategy) if isinstance(f.tree[1], float)}
-    assert bases == {2.0, 0.5, 3.0}
+    guarded = ("add", ("pow", "x", 2.0), 1.5), ("add", 0.5, ("mul", 0.25, ("tanh", "x")))
+    assert {f.tree[1] for f in drawn(strategy)} == {2.0, 0.5, 3.0, *guarded}
 
 
 def drawn(strategy):
@@ -264,3 +265,28 @@ def test_neither_a_variable_nor_a_constant_counts_as_a_row():
 def test_an_n_ary_row_has_up_to_three_operands_for_each_vector_and_a_row_of_one_has_no_constant():
     assert {len(f.tree) - 1 for f in drawn(expressions(1, ["sum"], max_nodes=1))} == {1, 2, 3}
     assert {f.tree for f in drawn(expressions(1, ["sin"], max_nodes=1))} == {("sin", "x")}
+
+
+@pytest.mark.parametrize(
+    ("constant", "text"),
+    [
+        (False, "sum([0.5 * tanh(tall(x)), 0.5 * tanh(tall(x))])"),
+        (True, "sum([2.0, 0.5 * tanh(tall(x))])"),
+    ],
+)
+def test_all_operands_of_an_n_ary_row_have_one_guard_and_a_constant_has_none(constant, text):
+    user("tall", lambda xp, x: 31.0 + 0.0 * x)
+
+    def wanted(f):
+        counts = [rows(part).count("tall") for part in f.tree[1:]]
+        flat = f.tree[0] == "sum" and "sum" not in rows(f.tree)[1:]
+        return flat and counts == [not constant, 1] and f.tree[1] in (2.0, f.tree[2])
+
+    assert repr(first(expressions(1, ["sum", "tall"], max_nodes=3), wanted)) == f"lambda x: {text}"
+
+
+def test_of_two_ways_to_keep_a_row_in_its_domain_the_simpler_one_is_taken():
+    either = Domain("one of both", lambda x, y: x >= 1.5 or 1.51 < y < 2.49)
+    slopes = [lambda xp, out, x, y: xp.cos(x + y)] * 2
+    define_op("either", lambda xp, x, y: xp.sin(x + y), slopes, domain=either)
+    assert formula("either", 1) == "either(x ** 2.0 + 1.5, x)"
