@@ -234,11 +234,11 @@ def test_a_constant_that_a_row_does_not_take_is_a_variable():
     assert {f.tree[1] for f in drawn(strategy)} == {2.0, 0.5, 3.0, *guarded}
 
 
-def drawn(strategy):
+def drawn(strategy, examples=100):
     found = []
 
     with pytest.raises(NoSuchExample):
-        first(strategy, found.append, examples=100)  # append gives None: none is wanted
+        first(strategy, found.append, examples)  # append gives None: none is wanted
     return found
 
 
@@ -246,7 +246,7 @@ def test_expressions_have_at_least_one_row_and_at_most_so_many_and_constants_of_
     for most in (1, 2):
         assert {len(rows(f.tree)) for f in drawn(expressions(1, ["sin"], max_nodes=most))} == set(range(1, most + 1))
     assert first(expressions(1, ["sin"]), lambda f: len(rows(f.tree)) == 12)
-    assert all(len(rows(f.tree)) <= 12 for f in drawn(expressions(1, ["sin"]))), "unless more is said"
+    assert all(len(rows(f.tree)) <= 12 for f in drawn(expressions(1, ["sin"]), 50)), "unless more is said"
     found = drawn(expressions(1, ["add"], max_nodes=1))
     constants = {part for f in found for part in f.tree if isinstance(part, float)}
     assert constants == {2.0, 0.5, 3.0, -1.5}
@@ -255,10 +255,8 @@ def test_expressions_have_at_least_one_row_and_at_most_so_many_and_constants_of_
 
 def test_neither_a_variable_nor_a_constant_counts_as_a_row():
     three = expressions(1, ["add"], max_nodes=3)
-    chain = ("add", "x", ("add", "x", ("add", "x", "x")))
-    assert first(three, lambda f: f.tree == chain)
-    chain = ("add", 2.0, ("add", 2.0, ("add", "x", "x")))
-    assert first(three, lambda f: f.tree == chain)
+    for constant in (True, False):
+        assert first(three, lambda f, c=constant: len(rows(f.tree)) == 3 and isinstance(f.tree[1], float) is c)
     assert first(expressions(1, ["sub"], max_nodes=4), lambda f: len(rows(f.tree)) == 2)
 
 
@@ -280,9 +278,10 @@ def test_all_operands_of_an_n_ary_row_have_one_guard_and_a_constant_has_none(con
     def wanted(f):
         counts = [rows(part).count("tall") for part in f.tree[1:]]
         flat = f.tree[0] == "sum" and "sum" not in rows(f.tree)[1:]
-        return flat and counts == [not constant, 1] and f.tree[1] in (2.0, f.tree[2])
+        return flat and counts == [not constant, 1] and (f.tree[1] == f.tree[2] or isinstance(f.tree[1], float))
 
-    assert repr(first(expressions(1, ["sum", "tall"], max_nodes=3), wanted)) == f"lambda x: {text}"
+    found = first(expressions(1, ["sum", "tall"], max_nodes=3), wanted)
+    assert repr(found) == f"lambda x: {text.replace('2.0', repr(found.tree[1]))}"
 
 
 def test_of_two_ways_to_keep_a_row_in_its_domain_the_simpler_one_is_taken():
