@@ -84,6 +84,7 @@ SLIPS = {
     "a state in a list": (lambda: net().load_state_dict([1.0]), "a state is numbers by name, as state_dict() gives it, not list [1.0]"),
     "matrices outside their list": (lambda: set_weights_and_biases(net(1), 3.0), "weights must be a list, as in [W1, W2], not float 3.0"),
     "a matrix of texts": (lambda: set_weights_and_biases(net(1), [[["a", 1.0]]]), "weights[0] must be a matrix of numbers, with rows of one length, not list [['a', 1.0]]"),
+    "a matrix of dicts": (lambda: set_weights_and_biases(net(1), [[[{}, 1.0]]]), "weights[0] must be a matrix of numbers, with rows of one length, not list [[{}, 1.0]]"),
     "rows of two lengths": (lambda: set_weights_and_biases(net(2), [[[1.0], [1.0, 2.0]]]), "weights[0] must be a matrix of numbers, with rows of one length, not list [[1.0], [1.0, 2.0]]"),
     "a list for PyTorch's state": (lambda: from_torch(net(1), [1.0]), "state_dict is what a PyTorch model's state_dict() gives, not list [1.0]"),
     "a function for a model": (lambda: functional_call(math.exp, [1.0], [1.0]), "model must be a Module, not builtin_function_or_method <built-in function exp>"),

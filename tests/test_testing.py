@@ -86,6 +86,15 @@ def test_a_row_that_has_a_value_outside_its_domain_is_found(monkeypatch):
         assertions._assert_refuses(OPS["faulty"], (0.5,))
 
 
+@pytest.mark.parametrize("place", [-2.0, -1.0, -0.5, 0.0, 0.5, 1.0, 2.0])
+def test_what_a_domain_leaves_out_is_looked_for_at_seven_places(place, monkeypatch):
+    elsewhere = (f"x ≠ {place}", lambda x: x != place)
+    define_op("faulty", lambda xp, x: xp.sin(x), [lambda xp, out, x: xp.cos(x)], domain=elsewhere)
+    monkeypatch.setattr(assertions, "apply", lambda op, x: ad.sin(x))
+    with pytest.raises(AssertionError, match=rf"^faulty\({place},\): it is .* on floats, and should be a DomainError"):
+        assertions._assert_refuses(OPS["faulty"], (0.25,))
+
+
 def detached(x):
     return Value(x.data) if isinstance(x, Value) else x
 

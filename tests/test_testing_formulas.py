@@ -33,17 +33,17 @@ def rows(tree):
 
 
 def test_an_expression_is_computed_in_the_kind_of_number_that_it_is_given():
-    f = Expression(("x", "y"), ("add", ("mul", "x", 3), ("exp", "y")))
+    f = Expression(("x", "y"), ("add", ("exp", "x"), ("mul", "y", 3)))
     for x, y, kind in (
-        (2, 0, float), (2.0, 0.0, float), (2.0, 0j, complex), (2j, 0, complex), (mpmath.mpf(2), 0.0, mpmath.mpf),
-        (np.full(3, 2.0), 0.0, np.ndarray), (np.full(3, 2.0), 0j, np.ndarray), (Value(2.0), 0.0, Value),
-        (2.0, Value(0.0), Value),
+        (0, 2, float), (0.0, 2.0, float), (0.0, 2j, complex), (0j, 2, complex), (mpmath.mpf(0), 2.0, mpmath.mpf),
+        (0.0, mpmath.mpf(2), mpmath.mpf), (np.zeros(3), 2.0, np.ndarray), (np.zeros(3), 2j, np.ndarray),
+        (0.0, np.full(3, 2.0), np.ndarray), (Value(0.0), 2.0, Value), (0.0, Value(2.0), Value),
     ):  # fmt: skip
-        assert isinstance(f(x, y), kind), (x, y)
-    assert f(2, 0) == 7.0
-    assert f(2j, 0) == 1.0 + 6.0j
-    assert f(np.array([1.0, 2.0]), 0.0).tolist() == [4.0, 7.0]
-    assert f(mpmath.mpf("0.1"), 0) == 3 * mpmath.mpf("0.1") + 1
+        assert type(f(x, y)) is kind, (x, y)
+    assert f(0, 2) == 7.0
+    assert f(0, 2j) == 1.0 + 6.0j
+    assert f(0.0, np.array([1.0, 2.0])).tolist() == [4.0, 7.0]
+    assert f(0.0, mpmath.mpf("0.1")) == 3 * mpmath.mpf("0.1") + 1
 
 
 def test_an_expression_has_its_formula_for_a_name_and_its_variables_for_a_signature():
@@ -63,6 +63,8 @@ def test_an_expression_has_its_formula_for_a_name_and_its_variables_for_a_signat
         (("sub", ("add", "x", 1.0), "x"), "x + 1.0 - x"),
         (("mul", ("div", "x", 2.0), ("mod", "x", 3.0)), "x / 2.0 * (x % 3.0)"),
         (("mul", "x", ("neg", "x")), "x * -x"),
+        (("pow", ("pow", "x", 2.0), 3.0), "(x ** 2.0) ** 3.0"),
+        (("logsumexp", "x", 1.0), "logsumexp([x, 1.0])"),
         (("mul", "x", ("div", "x", 2.0)), "x * (x / 2.0)"),
         (("div", ("mul", "x", "x"), 2.0), "x * x / 2.0"),
         (("neg", ("mul", "x", "x")), "-(x * x)"),
@@ -199,6 +201,7 @@ def test_the_larger_the_values_of_a_part_the_sooner_it_is_guarded():
         (0.0, 0.5, "edge(inner(x))"),
         (0.01, 0.49, "edge(0.5 * tanh(inner(x)))"),
         (0.7, 1.0, "edge(inner(x))"),
+        (0.7, 0.9, "edge(0.5 * tanh(inner(x)))"),
         (1.0, 1.0, "edge(inner(x))"),
         (1.1, 2.0, "edge(inner(x))"),
         (1.1, 1.9, "edge(0.5 * tanh(inner(x)))"),
@@ -227,24 +230,62 @@ def test_a_constant_stands_where_the_row_takes_it():
 def test_a_constant_that_a_row_does_not_take_is_a_variable():
     """No power of −1.5, and no logarithm of it: what is drawn there becomes x, and is guarded."""
     strategy = expressions(1, ["pow"], max_nodes=1)
-    bases = {f.tree[1] for f in drawn(strategy) if isinstance(f.tree[1], float)}
-    assert bases == {2.0, 0.5, 3.0}
+    guarded = ("add", ("pow", "x", 2.0), 1.5), ("add", 0.5, ("mul", 0.25, ("tanh", "x")))
+    assert {f.tree[1] for f in drawn(strategy)} == {2.0, 0.5, 3.0, *guarded}
 
 
-def drawn(strategy):
+def drawn(strategy, examples=100):
     found = []
 
     with pytest.raises(NoSuchExample):
-        first(strategy, found.append, examples=300)  # append gives None: none is wanted
+        first(strategy, found.append, examples)  # append gives None: none is wanted
     return found
 
 
 def test_expressions_have_at_least_one_row_and_at_most_so_many_and_constants_of_four():
-    for most in (1, 2, 3):
-        found = drawn(expressions(2, ["add"], max_nodes=most))
-        assert {len(rows(f.tree)) for f in found} == set(range(1, most + 1))
-    constants = {
-        part for f in drawn(expressions(2, ["add"], max_nodes=1)) for part in f.tree if isinstance(part, float)
-    }
+    for most in (1, 2):
+        assert {len(rows(f.tree)) for f in drawn(expressions(1, ["sin"], max_nodes=most))} == set(range(1, most + 1))
+    assert first(expressions(1, ["sin"]), lambda f: len(rows(f.tree)) == 12)
+    assert all(len(rows(f.tree)) <= 12 for f in drawn(expressions(1, ["sin"]), 50)), "unless more is said"
+    found = drawn(expressions(1, ["add"], max_nodes=1))
+    constants = {part for f in found for part in f.tree if isinstance(part, float)}
     assert constants == {2.0, 0.5, 3.0, -1.5}
-    assert all(math.isfinite(f(0.5, -0.5)) for f in found)
+    assert all(math.isfinite(f(0.5)) for f in found)
+
+
+def test_neither_a_variable_nor_a_constant_counts_as_a_row():
+    three = expressions(1, ["add"], max_nodes=3)
+    for constant in (True, False):
+        assert first(three, lambda f, c=constant: len(rows(f.tree)) == 3 and isinstance(f.tree[1], float) is c)
+    assert first(expressions(1, ["sub"], max_nodes=4), lambda f: len(rows(f.tree)) == 2)
+
+
+def test_an_n_ary_row_has_up_to_three_operands_for_each_vector_and_a_row_of_one_has_no_constant():
+    assert {len(f.tree) - 1 for f in drawn(expressions(1, ["sum"], max_nodes=1))} == {1, 2, 3}
+    assert {f.tree for f in drawn(expressions(1, ["sin"], max_nodes=1))} == {("sin", "x")}
+
+
+@pytest.mark.parametrize(
+    ("constant", "text"),
+    [
+        (False, "sum([0.5 * tanh(tall(x)), 0.5 * tanh(tall(x))])"),
+        (True, "sum([2.0, 0.5 * tanh(tall(x))])"),
+    ],
+)
+def test_all_operands_of_an_n_ary_row_have_one_guard_and_a_constant_has_none(constant, text):
+    user("tall", lambda xp, x: 31.0 + 0.0 * x)
+
+    def wanted(f):
+        counts = [rows(part).count("tall") for part in f.tree[1:]]
+        flat = f.tree[0] == "sum" and "sum" not in rows(f.tree)[1:]
+        return flat and counts == [not constant, 1] and (f.tree[1] == f.tree[2] or isinstance(f.tree[1], float))
+
+    found = first(expressions(1, ["sum", "tall"], max_nodes=3), wanted)
+    assert repr(found) == f"lambda x: {text.replace('2.0', repr(found.tree[1]))}"
+
+
+def test_of_two_ways_to_keep_a_row_in_its_domain_the_simpler_one_is_taken():
+    either = Domain("one of both", lambda x, y: x >= 1.5 or 1.51 < y < 2.49)
+    slopes = [lambda xp, out, x, y: xp.cos(x + y)] * 2
+    define_op("either", lambda xp, x, y: xp.sin(x + y), slopes, domain=either)
+    assert formula("either", 1) == "either(x ** 2.0 + 1.5, x)"
