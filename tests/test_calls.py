@@ -206,3 +206,5 @@ def test_a_row_is_applied_to_operands_as_its_function_is():
     for y in (engine.apply(OPS["mul"], x, 4), engine.apply(OPS["leaky_relu"], x * 4.0), engine.apply(OPS["sum"], x, 9)):
         assert isinstance(y, Value) and y.data == 12.0
     assert engine.apply(OPS["leaky_relu"], -x, 0.5).data == -1.5
+    assert engine.apply(OPS["mul"], x, 4).partials == (4.0, 0.0)
+    assert engine.apply(OPS["logsumexp"], x, 3.0).partials == (0.5, 0.0)
