@@ -144,7 +144,7 @@ def pull_back(
     for root, seed in zip(roots, seeds, strict=True):
         received[root] = received.get(root, 0.0) + seed
     for node in reversed(nodes):
-        if node._x is not None and node in received:
+        if node._x is not None:
             grad = received[node]
             for arg, partial in zip(node.args, node.partials, strict=True):
                 if arg.__class__ is not float:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import autodiff as ad
-from autodiff import Domain, DomainError, Value, define_op, detect_anomaly, no_grad
+from autodiff import Domain, DomainError, Value, define_op, detect_anomaly, engine, no_grad
 from autodiff.ops import OPS
 
 EVERY_COUNT = pytest.mark.parametrize("count", [1, 2, 3])
@@ -199,3 +199,12 @@ def test_what_is_no_sequence_of_operands_is_answered_with_an_example(given):
         ad.sum(given)
     with pytest.raises(TypeError, match=r"^dot takes two sequences of operands, as in dot\(\[a, b\], \[c, d\]\), not "):
         ad.dot([1.0], given)
+
+
+def test_a_row_is_applied_to_operands_as_its_function_is():
+    x = Value(3.0)
+    for y in (engine.apply(OPS["mul"], x, 4), engine.apply(OPS["leaky_relu"], x * 4.0), engine.apply(OPS["sum"], x, 9)):
+        assert isinstance(y, Value) and y.data == 12.0
+    assert engine.apply(OPS["leaky_relu"], -x, 0.5).data == -1.5
+    assert engine.apply(OPS["mul"], x, 4).partials == (4.0, 0.0)
+    assert engine.apply(OPS["logsumexp"], x, 3.0).partials == (0.5, 0.0)

@@ -165,3 +165,7 @@ def test_floats_and_values_may_be_mixed_in_an_argument_in_any_way(wrap):
     slope = numbers(found)[0]
     assert isinstance(slope, Value) and slope.data == 7.0
     assert gradients(slope, [y]) == [1.0]
+
+
+def test_what_a_function_makes_of_nothing_has_no_tangent():
+    assert jvp(lambda x: [x * x, Value(7.0), 5.0], (3.0,), (1.0,)) == ([9.0, 7.0, 5.0], [6.0, 0.0, 0.0])

@@ -79,3 +79,8 @@ def test_a_text_in_c_is_ascii_and_ends_where_it_should():
     assert header([op]).isascii()
     assert r"Domain: \"quoted\" \\ x. Raises DomainError outside it" in header([op])
     assert r" a Value. \342\210\202/\342\210\202x = " in header([op])
+
+
+def test_a_row_of_four_operands_is_one_of_many():
+    op = Op("tried", "t", lambda xp, a, b, c, d: a + b + c + d, (lambda xp, out, a, b, c, d: 1.0,) * 4)
+    assert "    MANY(tried)\n" in header([op]) and ".operands = 4, " in header([op])

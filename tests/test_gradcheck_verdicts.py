@@ -121,3 +121,9 @@ def test_a_derivative_within_a_tenth_of_the_slope_over_the_shortest_steps_is_und
 @pytest.mark.parametrize(("short", "verdict"), [(1.12, "undecided"), (1.105, "wrong")])
 def test_unless_the_longer_steps_see_that_slope_as_well(short, verdict):
     assert verdict_at_zero(with_short_slopes([short]), short) == verdict
+
+
+def test_or_some_of_them_do():
+    """The slope is 1 over the first steps, 2 over those of the second opinion, 2.15 over the shortest."""
+    short = with_short_slopes([2.15])
+    assert verdict_at_zero(lambda t: short(t) if short(t) != t or abs(t) > 1e-5 else 2.0 * t, 2.3) == "wrong"

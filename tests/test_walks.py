@@ -12,7 +12,21 @@ from contextlib import contextmanager
 
 import pytest
 
-from autodiff import DomainError, Value, engine, grad, gradients, jacobian, jvp, log, sqrt, topological_order, vjp
+from autodiff import (
+    DomainError,
+    Value,
+    dot,
+    engine,
+    grad,
+    gradients,
+    jacobian,
+    jvp,
+    log,
+    sqrt,
+    sum,
+    topological_order,
+    vjp,
+)
 
 
 @pytest.fixture
@@ -318,3 +332,10 @@ def test_copies_are_as_young_as_the_copy():
         return v * gradients(twin, [leaf], create_graph=True)[0]
 
     assert float(grad(f)(3.0)) == 4.0
+
+
+def test_operands_come_in_their_order_however_many_they_are() -> None:
+    a, b, c = Value(1.0), Value(2.0), Value(3.0)
+    for y in (sum([a, b, c]), sum([a, b]) * c, dot([a, 5.0], [b, c])):
+        order = [node for node in topological_order(y) if node.op is None]
+        assert all(node is leaf for node, leaf in zip(order, (a, b, c), strict=True))
