@@ -13,7 +13,20 @@ import pytest
 from architectures import ARCHITECTURES, listings, network, weights
 
 import nn
-from autodiff import CompileError, Value, compile, define_op, dot, exp, sin, tan, tanh, topological_order, where
+from autodiff import (
+    CompileError,
+    Value,
+    compile,
+    define_op,
+    dot,
+    exp,
+    logsumexp,
+    sin,
+    tan,
+    tanh,
+    topological_order,
+    where,
+)
 from autodiff import sum as total
 from autodiff.program.instructions import Place
 
@@ -346,6 +359,12 @@ def test_a_matrix_has_the_name_that_its_weights_share(labels: Sequence[str], exp
     w = [Value(0.5, label) for label in labels]
     program = compile(lambda x: tanh(dot(w[:2], x) + w[2]), [1.0, 2.0], parameters=w)
     assert str(program).splitlines()[0] == expected
+
+
+def test_what_adds_up_pre_activations_is_no_activation() -> None:
+    w = weights(6)
+    program = compile(lambda x: logsumexp([dot(w[:2], x) + w[4], dot(w[2:4], x) + w[5]]), [1.0, 2.0], parameters=w)
+    assert str(program).splitlines() == ["z1[2] = W1[2×2] @ x[2] + b1[2]", "L = logsumexp(z1)"]
 
 
 def test_a_name_that_is_taken_is_followed_by_a_number() -> None:
