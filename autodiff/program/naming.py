@@ -137,8 +137,7 @@ class Names:
         if owner < 0:
             return None
         block = self.blocks[owner]
-        same = block.index.size == place.index.size and np.array_equal(block.index.ravel(), place.index.ravel())
-        return block if same else None
+        return block if np.array_equal(block.index.ravel(), place.index.ravel()) else None
 
     def number(self, place: Place) -> float | None:
         """The constant that a place holds throughout."""
