@@ -145,8 +145,9 @@ def test_what_is_no_value_is_named() -> None:
         compile(f, inputs=3.0)
     with refused("parameters must be a list of Values, not float"):
         compile(f, inputs=[x], parameters=3.0)
-    with refused("the example arguments are numbers"):
-        compile(lambda u: u, x)
+    for arguments in ((x,), (1.0, x)):
+        with refused("the example arguments are numbers"):
+            compile(lambda *u: u[0], *arguments)
     with pytest.raises(TypeError, match="compile takes a graph with inputs="):
         compile(f, 1.0)
     with pytest.raises(TypeError, match="inputs are of a graph"):

@@ -260,7 +260,7 @@ def test_a_row_that_asks_for_a_value_runs_by_element_and_says_so() -> None:
     assert program.stats.by_element == ("branching",)
     assert program([2.0, 0.0]).tolist() == [2.0, 1.0]
     assert program.value_and_grad([2.0, 4.0], reduce=None)[1].tolist() == [[4.0], [16.0]]
-    with pytest.raises(CompileError, match="asks for the value of an operand"):
+    with pytest.raises(CompileError, match="branching cannot be run on arrays: it asks for the value of an operand"):
         program.source()
 
 
