@@ -210,6 +210,7 @@ def test_arguments_that_a_function_does_not_take_are_its_own_error() -> None:
 def test_a_module_path_is_the_name_of_a_parameter_without_a_label() -> None:
     w, named = Value(2.0), Value(2.0, "w")
     assert str(compile(lambda x: x * w, 1.0, parameters=[("hidden.weight", w)])) == "L = x·hidden.weight"
+    assert str(compile(lambda x: x * w, 1.0, parameters={"hidden.weight": w})) == "L = x·hidden.weight"
     assert str(compile(lambda x: x * named, 1.0, parameters=[("hidden.weight", named)])) == "L = x·w"
 
 

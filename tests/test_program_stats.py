@@ -28,12 +28,10 @@ def test_an_input_alone_takes_no_instruction() -> None:
 
 
 def test_rows_that_go_by_element_are_listed_once_each_by_their_names() -> None:
-    rows = [
-        define_op(name, lambda xp, x: x if x == 0.0 else 2.0 * x, [lambda xp, out, x: 2.0])
-        for name in ("second_by_name", "first_by_name")
-    ]
-    program = compile(lambda x: rows[0](rows[1](rows[0](tanh(x)))), 1.0)
-    assert program.stats.by_element == ("first_by_name", "second_by_name")
+    names = ("row_c", "row_a", "row_e", "row_b", "row_d")
+    a, *rows = [define_op(name, lambda xp, x: x if x == 0.0 else 2.0 * x, [lambda xp, out, x: 2.0]) for name in names]
+    program = compile(lambda x: a(sum(row(tanh(x)) for row in (a, *rows))), 1.0)
+    assert program.stats.by_element == tuple(sorted(names))
 
 
 def test_an_error_names_what_has_a_label_inputs_and_results_too() -> None:
