@@ -51,3 +51,9 @@ def test_an_error_names_what_has_a_label_inputs_and_results_too() -> None:
     w.data = -1.0
     with pytest.raises(DomainError, match=r"X\[0\]: log is not defined at x = -1.0 \(label 'w'\)"):
         alone([2.0])
+
+
+def test_the_numbers_of_a_graph_are_in_its_errors_as_they_were() -> None:
+    program = compile(lambda x: log(2.0 - x), 1.0)
+    with pytest.raises(DomainError, match=r"X\[1\]: log is not defined at x = -1.0"):
+        program([1.0, 3.0])
