@@ -145,8 +145,9 @@ def test_what_is_no_value_is_named() -> None:
         compile(f, inputs=3.0)
     with refused("parameters must be a list of Values, not float"):
         compile(f, inputs=[x], parameters=3.0)
-    with refused("the example arguments are numbers"):
-        compile(lambda u: u, x)
+    for arguments in ((x,), (1.0, x)):
+        with refused("the example arguments are numbers"):
+            compile(lambda *u: u[0], *arguments)
     with pytest.raises(TypeError, match="compile takes a graph with inputs="):
         compile(f, 1.0)
     with pytest.raises(TypeError, match="inputs are of a graph"):
@@ -209,6 +210,7 @@ def test_arguments_that_a_function_does_not_take_are_its_own_error() -> None:
 def test_a_module_path_is_the_name_of_a_parameter_without_a_label() -> None:
     w, named = Value(2.0), Value(2.0, "w")
     assert str(compile(lambda x: x * w, 1.0, parameters=[("hidden.weight", w)])) == "L = x·hidden.weight"
+    assert str(compile(lambda x: x * w, 1.0, parameters={"hidden.weight": w})) == "L = x·hidden.weight"
     assert str(compile(lambda x: x * named, 1.0, parameters=[("hidden.weight", named)])) == "L = x·w"
 
 

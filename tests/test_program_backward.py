@@ -39,6 +39,10 @@ GRAPHS: dict[str, Callable[..., Any]] = {
         (lambda a, b, c, d: sin(sin(a)) * sin(sin(b)) * sin(exp(c)) * sin(d))(*[tanh(v * x) for v in w])
         * (lambda a, b, c, d: exp(a) * exp(b) * sin(c) * exp(d))(*[sin(v * y) for v in w])
     ),
+    "three of four that others read too": lambda w, x, y: (
+        lambda a, b, c, d: sin(a) * sin(b) * sin(d) * exp(a) * exp(b) * exp(c) * exp(d)
+    )(*[tanh(v * x) for v in w]),
+    "a dot of results": lambda w, x, y: tanh(dot([tanh(w[0] * x), tanh(w[1] * y)], [sin(w[2] * x), sin(w[3] * y)])),
     "every second one": lambda w, x, y: (lambda a, b, c, d: sin(a) * sin(c) * exp(b) * exp(d))(
         *[tanh(v * x) for v in w]
     ),

@@ -170,6 +170,17 @@ def test_gradients_that_also_come_from_elsewhere_are_added_up(f) -> None:
     _assert_as_on_scalars(program, f, w)
 
 
+def test_a_layer_that_stays_as_it_is_may_be_beside_one_that_does_not() -> None:
+    def f(x: list[Value], w: list[Value]) -> Value:
+        return tanh(dot(w[:3], [*x[:2], 1.0])) * tanh(dot(w[3:], [x[0], x[1], x[3], 1.0]))
+
+    w = [Value(0.1 * i + 0.3) for i in range(7)]
+    program = _compiled(f, w)
+    plan = with_ones(program.plan)
+    assert plan.ones == [2] and [product.bias is None for product in products(plan)] == [True, False]
+    _assert_as_on_scalars(program, f, w)
+
+
 def test_a_bias_that_is_not_learned_is_no_column_of_what_is() -> None:
     w = _weights()
     learned = [w[0], w[1], w[3], w[4]]

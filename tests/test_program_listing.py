@@ -13,7 +13,20 @@ import pytest
 from architectures import ARCHITECTURES, listings, network, weights
 
 import nn
-from autodiff import CompileError, Value, compile, define_op, dot, exp, sin, tan, tanh, topological_order, where
+from autodiff import (
+    CompileError,
+    Value,
+    compile,
+    define_op,
+    dot,
+    exp,
+    logsumexp,
+    sin,
+    tan,
+    tanh,
+    topological_order,
+    where,
+)
 from autodiff import sum as total
 from autodiff.program.instructions import Place
 
@@ -247,7 +260,7 @@ def test_a_row_that_asks_for_a_value_runs_by_element_and_says_so() -> None:
     assert program.stats.by_element == ("branching",)
     assert program([2.0, 0.0]).tolist() == [2.0, 1.0]
     assert program.value_and_grad([2.0, 4.0], reduce=None)[1].tolist() == [[4.0], [16.0]]
-    with pytest.raises(CompileError, match="asks for the value of an operand"):
+    with pytest.raises(CompileError, match="branching cannot be run on arrays: it asks for the value of an operand"):
         program.source()
 
 
@@ -346,6 +359,28 @@ def test_a_matrix_has_the_name_that_its_weights_share(labels: Sequence[str], exp
     w = [Value(0.5, label) for label in labels]
     program = compile(lambda x: tanh(dot(w[:2], x) + w[2]), [1.0, 2.0], parameters=w)
     assert str(program).splitlines()[0] == expected
+
+
+def test_a_place_of_several_names_or_numbers_is_written_by_what_is_in_it() -> None:
+    def first_line(f: Callable[..., Any], labels: Sequence[str]) -> str:
+        w = [Value(0.5, label) for label in labels]
+        return str(compile(lambda x: f(w, x), [1.0, 2.0], parameters=w)).splitlines()[0]
+
+    numbered = [f"w{i}" for i in range(1, 9)]
+    neurons = "z1[4] = W1[4×2] @ x[2] + (b, numbers)[…]"
+    biased = lambda w, x: [dot(w[2 * i : 2 * i + 2], x) + (w[8 + i] if i < 2 else 0.0) for i in range(4)]  # noqa: E731
+    assert first_line(lambda w, x: total([tanh(z) for z in biased(w, x)]), [*numbered, "b1", "b2"]) == neurons
+    assert first_line(lambda w, x: tanh(dot([w[0], w[0]], x)), ["u"]) == "z1[1] = u[1×2] @ x[2]"
+    assert first_line(lambda w, x: exp(w[1] * x[0]) * w[0] * w[2], ["w[3]", "w", "w[5]"]) == "v1 = w[2]·x[1]"
+    four, five = ((lambda w, x, n=n: logsumexp([*w[:2], *w[3 : n + 1]]) * w[2] * x[0]) for n in (4, 5))
+    assert first_line(lambda w, x: four(w, x) + w[5] * x[1], numbered[:6]) == "v1 = logsumexp(w[1,2,4,5])"
+    assert first_line(five, numbered[:6]) == "v1 = logsumexp(w[…])"
+
+
+def test_what_adds_up_pre_activations_is_no_activation() -> None:
+    w = weights(6)
+    program = compile(lambda x: logsumexp([dot(w[:2], x) + w[4], dot(w[2:4], x) + w[5]]), [1.0, 2.0], parameters=w)
+    assert str(program).splitlines() == ["z1[2] = W1[2×2] @ x[2] + b1[2]", "L = logsumexp(z1)"]
 
 
 def test_a_name_that_is_taken_is_followed_by_a_number() -> None:

@@ -37,6 +37,7 @@ def sizes(letters: str, n: int, k: int = K, m: int = M, l: int = L) -> tuple[int
         (TO_LEFT, (1, 1), {}, [MATRICES]),
         (TO_LEFT, (N, N), {}, None),
         (SUMMED, (N, N), {"l": 1}, [MATRICES]),
+        (SUMMED, (1, 1), {"l": 1}, [MATRICES]),
         (SUMMED, (N, N), {}, [STACKS, ("reduce", 2)]),
         (SUMMED, (N, 1), {"l": 1}, None),
         (SUMMED, (1, N), {}, None),

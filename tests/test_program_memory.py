@@ -93,6 +93,24 @@ def test_a_step_takes_the_place_of_one_that_has_its_shape() -> None:
     assert columns(lambda w, x: MIXED(w[0], x[0]) + w[0], 1, 1) == pytest.approx(2.0, abs=0.2)
 
 
+LATER = define_op(
+    "of_its_second_first",
+    lambda xp, x, y: (lambda t: xp.exp(t * xp.cos(t)))(xp.sin(y) * xp.cos(x)),
+    [lambda xp, out, x, y: 2.0] * 2,
+)
+
+
+def test_operands_may_come_in_any_order() -> None:
+    assert columns(lambda w, x: LATER(w[0] * x[0], x[1]), 1, 2) == pytest.approx(3.0, abs=0.2), "two forwards"
+
+
+def test_a_bias_at_several_places_is_summed_where_it_is() -> None:
+    def biased(w: Any, x: Any) -> Any:
+        return (dot(w[:2], x[:2]) + w[2]) * w[3] + (dot(w[:2], x[2:]) + w[2]) * w[4]
+
+    assert columns(biased, 5, 4) == pytest.approx(0.0, abs=0.1)
+
+
 def test_float32_takes_half_the_memory_in_between_too() -> None:
     assert columns(chain(tanh, 2), 1, 1, dtype="float32") == pytest.approx(2.0, abs=0.4)
 

@@ -20,6 +20,7 @@ RULES: dict[str, Any] = {
     "conditions": lambda xp, x: xp.unless((x != 0.5) & xp.less(-1.0, x), xp.sin(x), xp.exp(x)) * x,
     "unequal": lambda xp, x: xp.unless(x != 0.5, xp.sin(x), 3.0) + x,
     "what is read twice": lambda xp, x: xp.sin(x) * xp.cos(xp.sin(x)) + xp.sin(x),
+    "the error function": lambda xp, x: xp.erf(x) + xp.erfc(xp.sin(x)),
     "zeros of both signs": lambda xp, x: xp.arctan2(0.0 * xp.abs(x), x) + 10.0 * xp.arctan2(-0.0 * xp.abs(x), x),
     "itself": lambda xp, x: x,
 }

@@ -153,6 +153,16 @@ def test_overflow_names_the_row() -> None:
         narrow([1.0, 100.0])
 
 
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_losses_of_each_row_have_the_programs_precision(dtype: str) -> None:
+    w = Value(0.1)
+    program = compile(lambda x: x * w, 1.0, parameters=[w], dtype=dtype)
+    losses, each = program.value_and_grad([1.0, 3.0], reduce=None)
+    assert losses.dtype == each.dtype == dtype and (losses == program([1.0, 3.0])).all()
+    assert program.value_and_grad([1.0, 3.0])[0] == pytest.approx(0.2, rel=1e-7, abs=0.0)
+    assert program.value_and_grad([1.0, 3.0], reduce="sum")[0] == pytest.approx(0.4, rel=1e-7, abs=0.0)
+
+
 @pytest.mark.parametrize(("dtype", "large"), [("float64", 1.7e308), ("float32", 3e38)])
 def test_large_numbers_whose_sum_overflows_are_no_error(dtype: str, large: float) -> None:
     w = Value(1.0)

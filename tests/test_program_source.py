@@ -191,6 +191,7 @@ FORMULAS: list[tuple[Any, str]] = [
     (lambda xp, x, y: xp.unless(xp.less(xp.less(x, y), 0.5), x, -y), "np.where((x < y) < 0.5, x, -y)"),
     (lambda xp, x, y: xp.unless((x != y) & xp.less(y, x), x, -y), "np.where(np.not_equal(x, y) & (y < x), x, -y)"),
     (lambda xp, x, y: x * 1.0 + 1.0 * y, "x + y"),
+    (lambda xp, x, y: xp.pow(x, y) * 2.0, "x ** y * 2.0"),
     (lambda xp, x, y: x * -1.0 - -1.0 * y, "-x - -y"),
     (lambda xp, x, y: xp.step(x) * xp.compare(x, y), "np.heaviside(x, 0.0) * np.sign(x - y)"),
     (lambda xp, x, y: xp.unless(xp.less(x, 0.0), -x, x) + y, "np.abs(x) + y"),

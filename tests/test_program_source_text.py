@@ -137,8 +137,11 @@ FIRST = define_op("first_of_two", lambda xp, x, y: 2.0 * x, [lambda xp, out, x, 
 
 
 def test_what_is_a_number_whatever_its_operands_has_the_shape_that_is_read() -> None:
-    f = lambda w, x: tanh(dot([THREE(w[0]), THREE(w[1])], x)) * w[0] * w[1]  # noqa: E731
-    assert_gives_the_same(compiled(f, 2, 2), [[0.5, -1.0], [0.25, 0.125]])
+    f = lambda w, x: tanh(dot([THREE(w[0]), THREE(w[1])], x))  # noqa: E731
+    program = compiled(f, 2, 2)
+    assert "v1 = np.broadcast_to(3.0, (2, 1))" in lines(program)
+    assert_gives_the_same(program, [[0.5, -1.0], [0.25, 0.125]])
+    assert_gives_the_same(compiled(lambda w, x: f(w, x) * w[0] * w[1], 2, 2), [[0.5, -1.0], [0.25, 0.125]])
 
 
 def test_what_depends_on_no_example_has_a_number_for_each_where_its_row_has_an_operand_that_does() -> None:

@@ -28,12 +28,10 @@ def test_an_input_alone_takes_no_instruction() -> None:
 
 
 def test_rows_that_go_by_element_are_listed_once_each_by_their_names() -> None:
-    rows = [
-        define_op(name, lambda xp, x: x if x == 0.0 else 2.0 * x, [lambda xp, out, x: 2.0])
-        for name in ("second_by_name", "first_by_name")
-    ]
-    program = compile(lambda x: rows[0](rows[1](rows[0](tanh(x)))), 1.0)
-    assert program.stats.by_element == ("first_by_name", "second_by_name")
+    names = ("row_c", "row_a", "row_e", "row_b", "row_d")
+    a, *rows = [define_op(name, lambda xp, x: x if x == 0.0 else 2.0 * x, [lambda xp, out, x: 2.0]) for name in names]
+    program = compile(lambda x: a(sum(row(tanh(x)) for row in (a, *rows))), 1.0)
+    assert program.stats.by_element == tuple(sorted(names))
 
 
 def test_an_error_names_what_has_a_label_inputs_and_results_too() -> None:
@@ -53,3 +51,9 @@ def test_an_error_names_what_has_a_label_inputs_and_results_too() -> None:
     w.data = -1.0
     with pytest.raises(DomainError, match=r"X\[0\]: log is not defined at x = -1.0 \(label 'w'\)"):
         alone([2.0])
+
+
+def test_the_numbers_of_a_graph_are_in_its_errors_as_they_were() -> None:
+    program = compile(lambda x: log(2.0 - x), 1.0)
+    with pytest.raises(DomainError, match=r"X\[1\]: log is not defined at x = -1.0"):
+        program([1.0, 3.0])

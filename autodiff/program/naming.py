@@ -119,7 +119,7 @@ class Names:
                 pre_activations[out.first] = f"a{number}"
             elif isinstance(instruction, Elementwise) and isinstance(instruction.operands[0], Place):
                 x = instruction.operands[0]
-                if not any(isinstance(y, Place) for y in instruction.operands[1:]) and x.shape == out.shape:
+                if not any(isinstance(y, Place) for y in instruction.operands[1:]):
                     wanted = pre_activations.get(x.first, "") if x.varies == out.varies else ""
             if not wanted and last is not None and last.varies == out.varies and last.first in out.index:
                 wanted = "L"
@@ -137,8 +137,7 @@ class Names:
         if owner < 0:
             return None
         block = self.blocks[owner]
-        same = block.index.size == place.index.size and np.array_equal(block.index.ravel(), place.index.ravel())
-        return block if same else None
+        return block if np.array_equal(block.index.ravel(), place.index.ravel()) else None
 
     def number(self, place: Place) -> float | None:
         """The constant that a place holds throughout."""

@@ -350,7 +350,8 @@ class Binding:
             elif into is None:
                 into = self._in_place(name, arrays, [found[a] for a in done])
                 ours.add(i)
-            found[i] = self._apply(name, arrays, into)
+            self._apply(name, arrays, into)
+            found[i] = into
             uses.subtract(args)
             for a in done:
                 if found[a] is not found[i]:
@@ -379,16 +380,13 @@ class Binding:
                     return array
         return self.buffer(shape, bool if name in CONDITIONS else None)
 
-    def _apply(self, name: str, args: list[Any], out: Array) -> Array:
+    def _apply(self, name: str, args: list[Any], out: Array) -> None:
         if name in REDUCTIONS:
             self.call((np.add if name == "total" else np.maximum).reduce, args[0], 0, None, out)
         elif name == CHOICE:
             self.call(_choose, *args, out)
-        elif out.shape == _shape(name, args):
-            self.calls.append(functools.partial(_function(name), *args, out=out))
         else:
-            return self._apply(name, args, self.buffer(_shape(name, args)))
-        return out
+            self.calls.append(functools.partial(_function(name), *args, out=out))
 
 
 def _shape(name: str, args: list[Any]) -> tuple[int, ...]:

@@ -136,10 +136,11 @@ class Program:
         rows = self._rows(X)
         seeds = _seeds(len(rows), reduce, weights)
         outputs, gradient = self.pull_back(rows, seeds, self.theta(), reduce is None, backend)
-        with np.errstate(over="ignore"):  # what overflows is refused below
-            losses = outputs[:, 0] if reduce is None and weights is None else outputs[:, 0] * seeds
-        if not np.isfinite(losses).all():
-            raise OverflowError("a loss times its weight exceeds what a float holds: use smaller weights")
+        losses = outputs[:, 0]
+        if weights is not None:
+            losses = _weighted(losses, seeds)
+        elif reduce == "mean":
+            losses = losses * seeds
         if reduce is None:
             return losses, gradient
         loss = _sum(losses, "losses")
@@ -355,6 +356,14 @@ def _seeds(count: int, reduce: str | None, weights: Any) -> Array:
     if not total:
         raise ValueError("the weights add up to 0: there is no mean")
     return seeds / total
+
+
+def _weighted(losses: Array, weights: Array) -> Array:
+    with np.errstate(over="ignore"):  # what overflows is refused below
+        found = losses * weights
+    if not np.isfinite(found).all():
+        raise OverflowError("a loss times its weight exceeds what a float holds: use smaller weights")
+    return found
 
 
 def _sum(numbers: Array, what: str) -> float:
