@@ -68,6 +68,7 @@ def test_one_wrong_number_among_many_is_found() -> None:
 
 def test_the_page_has_a_row_for_each_size(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr(run, "PEERS", {})
+    monkeypatch.setattr(run, "SECONDS", 0.1)
     main(["hello"])
     assert [line.split("|")[2].strip() for line in capsys.readouterr().out.splitlines() if "| hello" in line] == [
         "x=1.5",
