@@ -52,7 +52,7 @@ def _unless(condition: Any, special: Any, general: Any) -> Any:
 
 
 def _compare(x: Any, y: Any) -> float:
-    return float((x > y) - (x < y))
+    return 1.0 if x > y else -1.0 if x < y else 0.0
 
 
 def _larger(x: Any, y: Any) -> Any:

@@ -369,3 +369,16 @@ def test_what_a_rule_takes_by_name_alone_is_no_operand(k):
     assert total(1.0, 2.0) == 3.0 * k and grad(lambda x: total(x, x))(1.0) == 2.0 * k
     with pytest.raises(TypeError, match="the value of operation 'nothing' takes xp first, and then its operands"):
         define_op("nothing", lambda xp, *, k=k: k, [])
+
+
+def test_a_rule_may_compare_with_a_number_of_numpy():
+    np = pytest.importorskip("numpy")
+    beyond = define_op(
+        "beyond",
+        lambda xp, x: x * xp.compare(x, np.float64(0.5)),
+        [lambda xp, out, x: xp.compare(x, np.float64(0.5))],
+    )
+    x = Value(0.25)
+    y = beyond(x)
+    y.backward()
+    assert (y.data, x.grad) == (-0.25, -1.0)
