@@ -107,6 +107,10 @@ class TestFirstVisit:
 
 
 class TestTyping:
+    def test_on_a_laptop_the_first_picture_is_seen_whole(self, play: Any) -> None:
+        pane = play.locator("#stage .picture")
+        assert pane.evaluate("(pane) => pane.scrollHeight <= pane.clientHeight && pane.scrollWidth <= pane.clientWidth")
+
     def test_what_is_typed_is_drawn_stepped_and_checked(self, play: Any) -> None:
         typed(play, "h = x*y + sin(x)")
         shown(play, "h")

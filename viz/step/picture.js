@@ -3,7 +3,8 @@
   const SVG = "http://www.w3.org/2000/svg";
   const TEXT = 12; // units, the size of every text in the picture but indices
   const [ON_PAPER, SMALLEST] = [680, 10]; // px: a sheet of A4 or letter between its margins, and letters on it
-  const [READABLE, LARGEST] = [0.94, 1.9]; // letters of the picture, as to those of the page, unless a person asks else
+  // Letters of the picture, as to those of the page, unless a person asks else; as small as SNUG where all of it fits then.
+  const [SNUG, READABLE, LARGEST] = [0.85, 0.94, 1.9];
 
   const decoded = (source) =>
     new TextDecoder().decode(Uint8Array.from(atob(source.split(",")[1]), (c) => c.charCodeAt(0)));
@@ -245,7 +246,7 @@
     const letters = (share) => (share * parseFloat(getComputedStyle(pane).fontSize)) / TEXT;
     const room = () => [pane.clientWidth - 16, pane.clientHeight - 16];
     const fitting = () => Math.min(room()[0] / view().width, room()[1] / view().height);
-    const readable = (fitted) => Math.min(Math.max(fitted, letters(READABLE)), letters(LARGEST));
+    const readable = (fitted) => Math.min(fitted < letters(SNUG) ? letters(READABLE) : fitted, letters(LARGEST));
     const scale = () => wanted ?? (whole ? fitting() : readable(fitting()));
     const arrange = () => {
       const { picture, width, height } = view();
