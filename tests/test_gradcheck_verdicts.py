@@ -6,6 +6,7 @@ import math
 import pytest
 
 from autodiff import GradcheckError, gradcheck
+from autodiff.gradcheck import _resolved
 from autodiff.numerical import extrapolated
 
 
@@ -127,3 +128,19 @@ def test_or_some_of_them_do():
     """The slope is 1 over the first steps, 2 over those of the second opinion, 2.15 over the shortest."""
     short = with_short_slopes([2.15])
     assert verdict_at_zero(lambda t: short(t) if short(t) != t or abs(t) > 1e-5 else 2.0 * t, 2.3) == "wrong"
+
+
+@pytest.mark.parametrize("x, longest", [(0.5, 1.0), (-100.0, 100.0)])
+def test_no_slope_is_taken_where_round_off_may_hide_it_up_to_steps_of_the_size_of_one_or_of_x(x, longest):
+    steps = []
+
+    def f(t):
+        steps.append(abs(t - x))
+        return t
+
+    assert _resolved(f, x, round_off=math.inf) is None
+    assert longest / 1.7 < max(steps) < longest
+
+
+def test_no_slope_is_taken_where_the_next_float_is_further_than_f_moves():
+    assert _resolved(lambda t: 1e17 + t, 0.5, round_off=0.0) is None

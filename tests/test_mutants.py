@@ -195,7 +195,7 @@ def test_a_fault_that_no_test_finds_survives_and_one_that_a_test_finds_does_not(
 
 
 @pytest.mark.parametrize("workers", [[], ["-n1"]], ids=["by itself", "in a worker"])
-def test_the_reach_of_a_test_is_every_line_that_it_runs_and_that_its_subprocesses_run(
+def test_the_reach_of_a_test_is_every_line_that_it_or_a_fixture_or_a_subprocess_of_it_runs(
     tmp_path: Path, workers: list[str]
 ) -> None:
     (tmp_path / "toy.py").write_text(
@@ -212,10 +212,15 @@ def test_the_reach_of_a_test_is_every_line_that_it_runs_and_that_its_subprocesse
     )
     (tmp_path / "test_toy.py").write_text(
         "import subprocess, sys\n"
+        "import pytest\n"
         "from toy import largest, row\n"
+        "@pytest.fixture(scope='module')\n"
+        "def two():\n    return row['twice'](1)\n"
         "def test_here():\n    assert largest(1, 2) == 2\n"
         "def test_lambda():\n    assert row['half'](2) == 1\n"
         "def test_below():\n    subprocess.run([sys.executable, '-c', 'import toy; toy.largest(2, 1)'], check=True)\n"
+        "def test_fixture(two):\n    assert two > 1\n"
+        "def test_again(two):\n    assert two < 3\n"
     )
     probes = Probes(tmp_path, ["toy.py"])
     environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
@@ -224,12 +229,13 @@ def test_the_reach_of_a_test_is_every_line_that_it_runs_and_that_its_subprocesse
     command = [sys.executable, "-m", "pytest", "-q", "--assert=plain", "-p", PLUGIN, *workers, "toy.py", "test_toy.py"]
     subprocess.run(command, cwd=tmp_path, env=environment, check=True, stdout=subprocess.DEVNULL)
     reach = probes.reach()
-    here, of_lambda, below = (f"test_toy.py::test_{name}" for name in ("here", "lambda", "below"))
+    names = ("here", "lambda", "below", "fixture", "again")
+    here, of_lambda, below, *of_fixture = (f"test_toy.py::test_{name}" for name in names)
     imports = {"", below}  # what runs before the first test has no name; the process below imports the module again
     assert [reach.lines.get(("toy.py", line), set()) for line in (4, 5, 6, 8, 9)] == [
-        {here, below}, {below}, {here}, {of_lambda} | imports, imports
+        {here, below}, {below}, {here}, {of_lambda} | imports, {*of_fixture} | imports
     ]  # fmt: skip
-    assert reach.seconds.keys() == {here, of_lambda, below}
+    assert reach.seconds.keys() == {here, of_lambda, below, *of_fixture}
     assert sorted(path.name for path in tmp_path.glob("*.py")) == ["test_toy.py", "toy.py"]
 
 

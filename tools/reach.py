@@ -51,6 +51,7 @@ from pathlib import Path
 import pytest
 
 notes = {}
+fixtures = {}  # what those reach that several tests share: each of these reaches it
 sys.reached = getattr(sys, "reached", set())
 
 @pytest.hookimpl(tryfirst=True)  # a worker's own loop comes instead of what comes later
@@ -58,11 +59,22 @@ def pytest_runtestloop():
     notes[""] = 0.0, sorted(sys.reached)
 
 @pytest.hookimpl(wrapper=True)
+def pytest_fixture_setup(fixturedef, request):
+    before = sorted(sys.reached)
+    sys.reached.clear()
+    result = yield
+    if fixturedef.scope != "function":
+        fixtures.setdefault(fixturedef.argname, set()).update(sys.reached)
+    sys.reached.update(before)
+    return result
+
+@pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item):
     sys.reached.clear()
     started = time.perf_counter()
     result = yield
-    notes[item.nodeid] = time.perf_counter() - started, sorted(sys.reached)
+    shared = (fixtures.get(name, ()) for name in getattr(item, "fixturenames", ()))
+    notes[item.nodeid] = time.perf_counter() - started, sorted(sys.reached.union(*shared))
     return result
 
 def pytest_unconfigure():
