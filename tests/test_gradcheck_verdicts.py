@@ -130,7 +130,7 @@ def test_or_some_of_them_do():
     assert verdict_at_zero(lambda t: short(t) if short(t) != t or abs(t) > 1e-5 else 2.0 * t, 2.3) == "wrong"
 
 
-@pytest.mark.parametrize("x, longest", [(0.5, 1.0), (-100.0, 100.0)])
+@pytest.mark.parametrize(("x", "longest"), [(0.5, 1.0), (-100.0, 100.0)])
 def test_no_slope_is_taken_where_round_off_may_hide_it_up_to_steps_of_the_size_of_one_or_of_x(x, longest):
     steps = []
 

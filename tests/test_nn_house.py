@@ -70,3 +70,9 @@ def test_every_file_is_on_the_page_that_explains_the_architecture() -> None:
 def test_every_public_name_is_documented() -> None:
     for name in nn.__all__:
         assert getattr(nn, name).__doc__, name
+
+
+def test_for_a_name_that_it_does_not_have_nn_imports_nothing(monkeypatch):
+    monkeypatch.setattr(nn, "import_module", lambda name: pytest.fail(f"{name} was imported"))
+    with pytest.raises(AttributeError, match=r"^module 'nn' has no attribute 'Linaer'$"):
+        nn.Linaer  # noqa: B018

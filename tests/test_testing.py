@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import subprocess
 import sys
 
 import mpmath
@@ -83,7 +84,7 @@ def test_a_row_that_has_a_value_outside_its_domain_is_found(monkeypatch):
     assert_op("faulty", 0.5)
     monkeypatch.setattr(assertions, "apply", lambda op, x: ad.sin(x))
     with pytest.raises(AssertionError, match=r"^faulty\(-2\.0,\): it is -0\.9.* on floats, and should be a Dom"):
-        assertions._assert_refuses(OPS["faulty"], (0.5,))
+        assert_op("faulty", 0.5)
 
 
 @pytest.mark.parametrize("place", [-2.0, -1.0, -0.5, 0.0, 0.5, 1.0, 2.0])
@@ -128,6 +129,18 @@ def test_a_row_that_is_wrong_on_one_namespace_only_is_found(bad):
     OPS["faulty"] = Op("faulty", "faulty", lambda xp, x: xp.sin(x), (lambda xp, out, x: xp.cos(x) + off(xp),))
     with pytest.raises(AssertionError, match=re.escape(f"partial 0 on {bad!r} is")):
         assert_op("faulty", 0.5, mirror=mpmath.sin)
+
+
+def test_a_second_derivative_of_zero_has_to_be_found_within_a_thousandth_of_rtol():
+    OPS["faulty"] = Op("faulty", "faulty", lambda xp, x: 1.0 * x, (lambda xp, out, x: 1.0 + 1e-4 * (x - 0.5),))
+    assert_op("faulty", 0.5, rtol=0.2)
+    with pytest.raises(AssertionError, match=r"^faulty\(0\.5,\): second derivative 0, 0 is 0\.0001, and should be 0"):
+        assert_op("faulty", 0.5, rtol=0.05)
+
+
+def test_a_row_that_the_c_compiler_refuses_is_its_error():
+    with pytest.raises(subprocess.CalledProcessError):
+        languages._compiled("false", "")
 
 
 def test_a_row_that_mixes_the_elements_of_an_array_is_found():
@@ -218,6 +231,8 @@ def test_random_operands_come_to_the_edges():
 def test_random_operands_have_derivatives_that_a_float_holds():
     holds_always(operands("exp", low=-1e4, high=1e4), lambda x: x[0] < 710.0)
     holds_always(operands("div", low=-1e308, high=1e308, tiny=1e-300), lambda x: abs(x[0] / x[1] / x[1]) < np.inf)
+    steep = Op("steep", "steep", lambda xp, x: 1.0 * x, (lambda xp, out, x: np.inf if x > 0.0 else 1.0,))
+    holds_always(operands(steep), lambda x: x[0] <= 0.0)
 
 
 def test_random_operands_keep_from_kinks_unless_they_are_asked_for():
@@ -308,6 +323,8 @@ def test_every_step_of_a_random_graph_has_a_value_among_its_operands():
         ("div", [1.0, 0.0], False),
         ("exp", [800.0], False),
         ("arcsin", [1.5], False),
+        ("arctan2", [0.06, -1.0], True),
+        ("arctan2", [0.04, -1.0], False),
     ],
 )
 def test_random_graphs_keep_from_large_values_steep_slopes_kinks_and_singularities(name, data, tame):
