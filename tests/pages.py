@@ -71,7 +71,7 @@ def watched(page: Any) -> Iterator[Any]:
     page.goto("about:blank")  # what comes late is of this test, not of the next
     for event, listener in heard.items():
         page.remove_listener(event, listener)
-    assert wrong == []
+    assert wrong == [], wrong
 
 
 @pytest.fixture(name="page")
