@@ -6,6 +6,7 @@ A page that logs anything, fails, or asks for anything but its file fails its te
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -52,17 +53,31 @@ def opened_browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
         yield context
 
 
+@contextmanager
+def watched(page: Any) -> Iterator[Any]:
+    """The tab as a new one, in which nothing may go wrong."""
+    wrong: list[str] = []
+    heard = {
+        "console": lambda message: wrong.append(f"console: {message.text}"),
+        "pageerror": lambda error: wrong.append(f"error: {error}"),
+        "request": lambda request: request.url.startswith(("file:", "data:")) or wrong.append(request.url),
+    }
+    for event, listener in heard.items():
+        page.on(event, listener)
+    page.mouse.move(0, 0)
+    page.set_viewport_size({"width": 1280, "height": 720})
+    page.emulate_media(media="null", color_scheme="null", reduced_motion="reduce")
+    yield page
+    page.goto("about:blank")  # what comes late is of this test, not of the next
+    for event, listener in heard.items():
+        page.remove_listener(event, listener)
+    assert wrong == [], wrong
+
+
 @pytest.fixture(name="page")
 def new_page(browser: Any) -> Iterator[Any]:
-    new = browser.new_page()
-    wrong: list[str] = []
-    new.on("console", lambda message: wrong.append(f"console: {message.text}"))
-    new.on("pageerror", lambda error: wrong.append(f"error: {error}"))
-    new.on("request", lambda request: request.url.startswith(("file:", "data:")) or wrong.append(request.url))
-    new.emulate_media(reduced_motion="reduce")
-    yield new
-    new.close()
-    assert wrong == []
+    with watched(browser.pages[0]) as page:  # the tab that the browser begins with, for all: a new one each costs much
+        yield page
 
 
 @pytest.fixture(name="show")

@@ -322,34 +322,38 @@ def without_a_network(page: Any, file: Path) -> tuple[Any, list[str], list[str]]
     return page, errors, requests
 
 
+@pytest.fixture(scope="module")
+def html(browser: Any, pages: dict[str, Path]) -> Iterator[tuple[Any, list[str], list[str]]]:
+    """The exported notebook, open without a network, as `watched` from the beginning."""
+    page, errors, requests = without_a_network(browser.new_page(), pages["notebook"])
+    yield page, errors, requests
+    page.close()
+
+
 @every_stepper
-def test_in_exported_html_every_step_shows_the_numbers_of_backward_steps(
-    browser: Any, pages: dict[str, Path], which: int, tmp_path: Path
-) -> None:
-    page, _, _ = without_a_network(browser.new_page(), pages["notebook"])
+def test_in_exported_html_every_step_shows_the_numbers_of_backward_steps(html: Any, which: int, tmp_path: Path) -> None:
+    page, _, _ = html
     stepper = steppers(page)[which]
 
     walk(stepper, GRAPHS[which])
 
     keep(page, stepper, tmp_path, f"nbconvert-{which}")
-    page.close()
 
 
 def test_exported_html_asks_for_no_more_and_fails_in_no_more_than_an_empty_notebook_does(
-    browser: Any, pages: dict[str, Path]
+    browser: Any, pages: dict[str, Path], html: Any
 ) -> None:
     """nbconvert's own template asks a network for MathJax, RequireJS and Mermaid; the steppers add nothing to that."""
-    seen: dict[str, tuple[set[str], set[str]]] = {}
-    for name, file in pages.items():
-        page, errors, requests = without_a_network(browser.new_page(), file)
-        if name == "notebook":
-            for stepper in steppers(page):
-                stepper.get_by_role("button", name="Last").click()
+    empty = without_a_network(browser.new_page(), pages["empty"])
+    for stepper in steppers(html[0]):
+        stepper.get_by_role("button", name="Last").click()
+    seen = []
+    for page, errors, requests in (html, empty):
         page.wait_for_load_state("networkidle")
-        seen[name] = ({url for url in requests if not url.startswith("file:")}, set(errors))
-        page.close()
+        seen.append(({url for url in requests if not url.startswith("file:")}, set(errors)))
+    empty[0].close()
 
-    assert seen["notebook"] == seen["empty"]
+    assert seen[0] == seen[1]
 
 
 def test_in_exported_html_without_scripts_the_finished_pictures_stand(browser: Any, pages: dict[str, Path]) -> None:

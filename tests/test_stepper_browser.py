@@ -7,13 +7,15 @@ throw, or ask for anything from a network.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 from chromium import violations
 from graphs import multi_path, neuron, worked
-from pages import MODEL, net, new_page, opened_browser, shown_in_page  # noqa: F401 (some are fixtures)
+from pages import MODEL, net, new_page, opened_browser, shown_in_page, watched  # noqa: F401 (some are fixtures)
 
 from autodiff import Value, backward_steps, forward_steps
 from viz import step
@@ -391,22 +393,29 @@ NASTY = [
 ]
 
 
+@pytest.fixture(name="tab")
+def own_tab(browser: Any) -> Iterator[Any]:
+    """A tab of its own, for what stays with a tab: a script that comes before those of every page."""
+    with closing(browser.new_page()) as tab, watched(tab):
+        yield tab
+
+
 @pytest.mark.parametrize("name", NASTY)
-def test_a_name_is_shown_as_typed_and_nothing_in_it_runs(page: Any, tmp_path: Path, name: str) -> None:
-    page.add_init_script("window.touched = false; window.canary = () => { window.touched = true }")
+def test_a_name_is_shown_as_typed_and_nothing_in_it_runs(tab: Any, tmp_path: Path, name: str) -> None:
+    tab.add_init_script("window.touched = false; window.canary = () => { window.touched = true }")
     a, b = Value(2.0, name), Value(3.0)
     y = a * b
     y.label = name + "y"
-    page.goto(step(y, names={name + "b": b}).save(tmp_path / "f.html").as_uri())
-    page.get_by_role("button", name="Last").click()
+    tab.goto(step(y, names={name + "b": b}).save(tmp_path / "f.html").as_uri())
+    tab.get_by_role("button", name="Last").click()
     for i in range(3):
-        page.locator(f"[data-part='node-{i}']").click()
-    assert page.evaluate("window.touched") is False
-    assert page.locator(".stepper img, .stepper script, .stepper svg svg").count() == 0
-    shown = page.locator(".stepper .known tbody th b").first.inner_text()
+        tab.locator(f"[data-part='node-{i}']").click()
+    assert tab.evaluate("window.touched") is False
+    assert tab.locator(".stepper img, .stepper script, .stepper svg svg").count() == 0
+    shown = tab.locator(".stepper .known tbody th b").first.inner_text()
     visible = re.sub(r"[\u2066-\u2069]", "", shown)
     assert visible == name if len(name) <= 24 else visible == name[:23] + "…"
-    assert page.title().startswith(name[:20]) or "\u202e" in name
+    assert tab.title().startswith(name[:20]) or "\u202e" in name
 
 
 def test_an_expression_of_the_command_line_is_data_too(page: Any, tmp_path: Path, capsys: Any) -> None:
