@@ -12,7 +12,8 @@ import os
 import re
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -30,22 +31,15 @@ def notebooks() -> list[Path]:
     return [*sorted(FOLDER.glob("*.ipynb")), *sorted(FOLDER.glob("solutions/*.ipynb"))]
 
 
-def run(notebook: Any, folder: Path, also: Callable[[Any, int], None] | None = None) -> None:
-    """Run all cells of ``notebook`` in ``folder``, and ``also(client, index)`` after each code cell.
-
-    Raises
-    ------
-    nbclient.exceptions.CellExecutionError : a cell fails
-    """
+@contextmanager
+def started(notebook: Any, folder: Path) -> Iterator[NotebookClient]:
+    """What runs the cells of ``notebook`` in ``folder``, by ``execute_cell(cell, index)``."""
     quiet = ["--log-level=ERROR"]
     client = NotebookClient(
         notebook, timeout=PATIENCE, extra_arguments=quiet, resources={"metadata": {"path": str(folder)}}
     )
     with client.setup_kernel():
-        for index, cell in enumerate(notebook.cells):
-            client.execute_cell(cell, index)
-            if also is not None and cell.cell_type == "code":
-                also(client, index)
+        yield client
 
 
 def normalised(notebook: Any) -> Any:
@@ -114,7 +108,9 @@ def main(names: list[str]) -> None:
             continue
         began = time.perf_counter()
         notebook = nbformat.read(path, as_version=4)
-        run(notebook, path.parent)
+        with started(notebook, path.parent) as client:
+            for index, cell in enumerate(notebook.cells):
+                client.execute_cell(cell, index)  # raises CellExecutionError, with the cell and its traceback
         text = nbformat.writes(normalised(notebook)) + "\n"
         new = path.with_suffix(".new")
         new.write_text(text, encoding="utf-8")
