@@ -52,7 +52,7 @@ def operands(
     return _operands(find_op(op) if isinstance(op, str) else op, count, low, high, tiny, kinks)
 
 
-@functools.lru_cache(maxsize=256)  # Hypothesis examines each new strategy, which takes longer than to draw from it
+@functools.lru_cache  # Hypothesis examines each new strategy, which takes longer than to draw from it
 def _operands(
     row: Op, count: int, low: float, high: float, tiny: float, kinks: bool
 ) -> st.SearchStrategy[tuple[float, ...]]:
@@ -96,10 +96,7 @@ class Graph:
         return call("sum", *(v for place, v in enumerate(values) if place not in used))
 
 
-_INPUTS = st.lists(st.floats(-2.0, 2.0, allow_subnormal=False), min_size=1, max_size=4)
-
-
-@functools.lru_cache(maxsize=64)
+@functools.lru_cache
 def _places(count: int) -> tuple[st.SearchStrategy[int], st.SearchStrategy[Operand]]:
     """One of ``count`` earlier values; and one of them, or a constant."""
     place = st.integers(0, count - 1)
@@ -114,7 +111,7 @@ def graphs(draw: st.DrawFn, ops: Sequence[str] | None = None, max_steps: int = 1
     operation would be, sin takes its place.
     """
     names = sorted(ops or (name for name, op in OPS.items() if not op.defaults))
-    inputs = tuple(draw(_INPUTS))
+    inputs = tuple(draw(st.lists(st.floats(-2.0, 2.0, allow_subnormal=False), min_size=1, max_size=4)))
     values = list(inputs)
     steps: list[tuple[str, tuple[Operand, ...]]] = []
     for _ in range(draw(st.integers(1, max_steps))):
