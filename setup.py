@@ -23,8 +23,9 @@ WITHOUT = {
     "autodiff.native.tape": "programs run on NumPy alone",
 }
 # A fused multiply-add rounds once where Python rounds twice: without it the engines agree to the last bit. That libm
-# should not set errno changes no result.
-FLAGS = [] if sys.platform == "win32" else ["-O3", "-ffp-contract=off", "-fno-math-errno"]
+# should not set errno changes no result. Symbols for a debugger, which Python's own flags ask for, take a third of the
+# compiler's time.
+FLAGS = [] if sys.platform == "win32" else ["-O3", "-g0", "-ffp-contract=off", "-fno-math-errno"]
 
 
 def rows_in_c() -> str:
@@ -46,18 +47,36 @@ def rows_in_c() -> str:
 
 
 class BuildIfPossible(build_ext):
-    """build_ext that says in one line why there is no native engine, or no tape, and goes on without it."""
+    """build_ext that says in one line why there is no native engine, or no tape, and goes on without it.
+
+    The extensions are compiled side by side. What is shared is made before: the rows, and Cython's C, for Cython is not
+    safe in threads. On Windows one follows the other, as the compiler is set up by the first that asks for it.
+    """
+
+    def build_extensions(self) -> None:
+        self.failed: list[Extension] = []
+        if sysconfig.get_config_var("Py_GIL_DISABLED"):
+            for ext in self.extensions:
+                print(f"autodiff: C extensions need the GIL, which this Python lacks: {WITHOUT[ext.name]}")
+            return
+        if self.extensions:
+            (HERE / NATIVE / "rows.h").write_text(rows_in_c(), encoding="ascii")
+        if sys.platform != "win32":
+            from Cython.Build import cythonize
+
+            for ext in self.extensions:
+                ext.sources = cythonize(ext, force=self.force, quiet=self.verbose == 0)[0].sources
+            self.parallel = self.parallel or len(self.extensions)
+        super().build_extensions()
+        for ext in self.extensions:
+            if ext in self.failed:
+                print(f"autodiff: no C compiler that works: {WITHOUT[ext.name]}")
 
     def build_extension(self, ext: Extension) -> None:
-        serves = WITHOUT[ext.name]
-        if sysconfig.get_config_var("Py_GIL_DISABLED"):
-            print(f"autodiff: C extensions need the GIL, which this Python lacks: {serves}")
-            return
-        (HERE / NATIVE / "rows.h").write_text(rows_in_c(), encoding="ascii")
         try:
             super().build_extension(ext)
         except (BaseError, CCompilerError, OSError):
-            print(f"autodiff: no C compiler that works: {serves}")
+            self.failed.append(ext)
 
 
 wanted = os.environ.get("AUTODIFF_ENGINE") != "python"

@@ -137,6 +137,7 @@ def test_n_ary_rows_take_any_number_of_operands(name, count):
     assert_op(name, *[0.3 * i - 1.0 for i in range(2 * count if name == "dot" else count)], mirror=MIRRORS[name])
 
 
+@pytest.mark.once
 @every_row
 @given(data=st.data())
 @few

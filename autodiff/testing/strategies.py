@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -48,7 +49,13 @@ def operands(
     ...     assert_op("log", *x)
     >>> test_log()
     """
-    row = find_op(op) if isinstance(op, str) else op
+    return _operands(find_op(op) if isinstance(op, str) else op, count, low, high, tiny, kinks)
+
+
+@functools.lru_cache  # Hypothesis examines each new strategy, which takes longer than to draw from it
+def _operands(
+    row: Op, count: int, low: float, high: float, tiny: float, kinks: bool
+) -> st.SearchStrategy[tuple[float, ...]]:
     special = [x for x in (0.0, 1.0, -1.0, tiny, -tiny, low, high) if low <= x <= high]
     number = st.floats(low, high, allow_subnormal=False).filter(lambda x: x == 0.0 or abs(x) >= tiny)
     one = st.one_of(number, number, st.sampled_from(special))
@@ -89,6 +96,13 @@ class Graph:
         return call("sum", *(v for place, v in enumerate(values) if place not in used))
 
 
+@functools.lru_cache
+def _places(count: int) -> tuple[st.SearchStrategy[int], st.SearchStrategy[Operand]]:
+    """One of ``count`` earlier values; and one of them, or a constant."""
+    place = st.integers(0, count - 1)
+    return place, st.one_of(place, place, st.sampled_from([-1.5, 0.5, 2.0, 3.0]))
+
+
 @st.composite
 def graphs(draw: st.DrawFn, ops: Sequence[str] | None = None, max_steps: int = 12) -> Graph:
     """Random graphs of the rows ``ops`` (all, when not given): shared nodes, aliases, constants on either side.
@@ -103,9 +117,8 @@ def graphs(draw: st.DrawFn, ops: Sequence[str] | None = None, max_steps: int = 1
     for _ in range(draw(st.integers(1, max_steps))):
         name = draw(st.sampled_from(names))
         count = OPS[name].arity or 2 * draw(st.integers(1, 3))
-        place = st.integers(0, len(values) - 1)
-        constant = st.sampled_from([-1.5, 0.5, 2.0, 3.0])
-        places = [draw(place), *(draw(st.one_of(place, place, constant)) for _ in range(count - 1))]
+        place, place_or_constant = _places(len(values))
+        places = [draw(place), *(draw(place_or_constant) for _ in range(count - 1))]
         places = draw(st.permutations(places))
         if not _tame(OPS[name], [values[p] if isinstance(p, int) else p for p in places]):
             name, places = "sin", [p for p in places if isinstance(p, int)][:1]
