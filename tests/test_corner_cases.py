@@ -44,6 +44,17 @@ def test_power_at_zero_has_the_polynomial_s_value_and_slope(exponent, value, slo
     assert value_and_gradient(power, 0.0, exponent) == (value, slope, 0.0)
 
 
+@pytest.mark.parametrize("x", [0.1, 0.3, 0.7, 1.1])
+def test_the_slope_of_a_square_is_twice_x_to_the_last_bit(x):
+    assert value_and_gradient(power, x, 2.0)[1] == 2.0 * x
+
+
+def test_the_slope_of_a_power_keeps_its_digits_where_the_exponent_less_one_is_rounded():
+    x, y = 1.0 + 2.0**-44, 2.0**53 + 4.0
+    assert y - 1.0 == y
+    assert value_and_gradient(power, x, y)[1] == pytest.approx(y * x**y / x, rel=1e-15, abs=0.0)
+
+
 def test_the_square_root_as_a_power_has_a_value_at_zero_and_no_slope():
     match = "pow is not differentiable at x = 0.0 .label 'v0'., y = 0.5.* with respect to x"
     assert refused(lambda x: x**0.5, 0.0, match=match) == 0.0

@@ -239,6 +239,31 @@ def test_the_reach_of_a_test_is_every_line_that_it_or_a_fixture_or_a_subprocess_
     assert sorted(path.name for path in tmp_path.glob("*.py")) == ["test_toy.py", "toy.py"]
 
 
+def test_a_fault_is_put_into_functions_that_are_there_also_where_the_conftest_has_frozen_them(tmp_path: Path) -> None:
+    program = """
+import gc
+from pathlib import Path
+from imported import CannotChangeError, Functions
+import toy
+
+gc.freeze()
+functions = Functions()
+before = Path(toy.__file__).read_text()
+functions.change(Path(toy.__file__), before, before.replace("1", "2"))
+print(toy.f())
+try:
+    functions.change(Path("elsewhere.py"), "", "")
+except CannotChangeError as error:
+    print(error)
+"""
+    (tmp_path / "toy.py").write_text("def f():\n    return 1\n")
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), str(ROOT / "tools")])}
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=environment, check=True, capture_output=True, encoding="utf-8"
+    )
+    assert done.stdout.splitlines() == ["2", "no function of it is there"]
+
+
 def test_the_tests_that_are_most_about_a_line_are_asked_first_and_an_import_concerns_them_all() -> None:
     (row, in_body) = mutants_of("a.py", "ROW = 1\ndef f(x):\n    return -x\n")
     seconds = {f"tests/test_{file}.py::test_{i}": 0.01 for file in "abcdef" for i in range(3)}

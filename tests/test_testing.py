@@ -231,6 +231,9 @@ def test_random_operands_come_to_the_edges():
 def test_random_operands_have_derivatives_that_a_float_holds():
     holds_always(operands("exp", low=-1e4, high=1e4), lambda x: x[0] < 710.0)
     holds_always(operands("div", low=-1e308, high=1e308, tiny=1e-300), lambda x: abs(x[0] / x[1] / x[1]) < np.inf)
+
+
+def test_random_operands_are_none_where_a_partial_is_infinite():
     steep = Op("steep", "steep", lambda xp, x: 1.0 * x, (lambda xp, out, x: np.inf if x > 0.0 else 1.0,))
     holds_always(operands(steep), lambda x: x[0] <= 0.0)
 

@@ -21,14 +21,17 @@ class Functions:
 
     def __init__(self) -> None:
         self.of_file: dict[str, list[FunctionType]] = defaultdict(list)
+        gc.unfreeze()  # what the conftest has frozen is not listed
         for thing in gc.get_objects():
             if type(thing) is FunctionType:
                 self.of_file[thing.__code__.co_filename].append(thing)
 
     def change(self, path: Path, before: str, after: str) -> None:
         """Those of the file at ``path`` do from now on what its text ``after`` says. Raises CannotChangeError."""
-        there = list(_pairs(*(compile(text, str(path), "exec") for text in (before, after))))
+        there = list(_pairs(*(compile(text, str(path), "exec", dont_inherit=True) for text in (before, after))))
         new = dict(there)
+        if str(path) not in self.of_file:
+            raise CannotChangeError("no function of it is there")
         if len(new) < len(there):
             raise CannotChangeError("two functions cannot be told from each other")
         try:
