@@ -111,6 +111,10 @@ class LayerNorm(Module):
     def config(self) -> dict[str, Any]:
         return {"features": self.inputs, "eps": self.eps, "bias": self.bias is not None}
 
+    @classmethod
+    def parameter_count(cls, config: dict[str, Any]) -> int:
+        return integer("features", config.get("features"))
+
     def __repr__(self) -> str:
         return f"LayerNorm({self.inputs}{'' if self.bias is not None else ', no bias'})"
 
@@ -181,6 +185,10 @@ class Embedding(Module):
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Embedding:
         return cls(**config, init="zeros")
+
+    @classmethod
+    def parameter_count(cls, config: dict[str, Any]) -> int:
+        return integer("count", config.get("count")) * integer("size", config.get("size"))
 
     def __repr__(self) -> str:
         return f"Embedding({self.count}, {self.size})"

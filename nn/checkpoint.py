@@ -31,6 +31,7 @@ _SECTIONS: dict[str, Any] = {
 }  # fmt: skip
 _FIRST_SECTIONS = {"format", "version", "model", "parameters", "random", "training"}  # of format 1
 _WORDS = 625  # of 32 bits: the state of Python's generator, its position last
+_LACKING = 10_000  # parameters that a file may lack and be told which; a model far larger than its file is not made
 
 
 class CheckpointError(ValueError):
@@ -64,7 +65,8 @@ def load(path: str | os.PathLike[str], into: Module | None = None) -> Any:
                 f"load(path, into=model)"
             )
         try:
-            into = shapes.built(content["model"])
+            there = len(content["parameters"]) + len(content["tied"])
+            into = shapes.built(content["model"], most=there + _LACKING)
             _tie(into, content["tied"])
             _share_generators(into, content["random"])
         except (AttributeError, LookupError, TypeError, ValueError) as error:

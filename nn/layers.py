@@ -10,7 +10,7 @@ from __future__ import annotations
 import random
 import warnings
 from collections.abc import Callable, Sequence
-from itertools import combinations
+from itertools import combinations, pairwise
 from typing import Any
 
 from autodiff import FUNCTIONS, Value, dot
@@ -119,6 +119,10 @@ class Neuron(Module):
     def from_config(cls, config: dict[str, Any]) -> Neuron:
         return cls(**config, init="zeros")
 
+    @classmethod
+    def parameter_count(cls, config: dict[str, Any]) -> int:
+        return integer("inputs", config.get("inputs"))
+
     def __repr__(self) -> str:
         return f"Neuron({self.inputs} → 1, {_described(self)})"
 
@@ -178,6 +182,10 @@ class Layer(Module):
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Layer:
         return cls(**config, init="zeros")
+
+    @classmethod
+    def parameter_count(cls, config: dict[str, Any]) -> int:
+        return integer("inputs", config.get("inputs")) * integer("outputs", config.get("outputs"))
 
     def __repr__(self) -> str:
         return f"Layer({self.inputs} → {self.outputs}, {_described(self.neurons[0])})"
@@ -320,6 +328,11 @@ class MLP(Sequential):
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> MLP:
         return cls(**config, init="zeros")
+
+    @classmethod
+    def parameter_count(cls, config: dict[str, Any]) -> int:
+        widths = [integer("inputs", config.get("inputs")), *_checked_sizes(config.get("sizes"))]
+        return sum(a * b for a, b in pairwise(widths))
 
     def __repr__(self) -> str:
         hidden = self.activation

@@ -77,6 +77,11 @@ class Module:
         """A module of the shape that `config` gave; its parameters are assigned afterwards."""
         return cls(**config)
 
+    @classmethod
+    def parameter_count(cls, config: dict[str, Any]) -> int:  # noqa: ARG003 - ours say
+        """How many parameters `from_config` makes at least, so that a file which holds fewer is refused before."""
+        return 0
+
     def __call__(self, x: Any) -> Any:
         """The outputs for one example: a Value, or a list of Values where there are several.
 

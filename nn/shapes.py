@@ -6,6 +6,7 @@ stands as "missing"; a module that is held twice stands once, and as "same as" a
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -44,8 +45,13 @@ def _says_its_shape(kind: type[Module]) -> bool:
     return says is not Module and kind.__mro__.index(says) <= kind.__mro__.index(constructor)
 
 
-def built(description: Any) -> Module:
-    """The model; its parameters are any. Raises KeyError, TypeError and ValueError for what is no description."""
+def built(description: Any, most: float = math.inf) -> Module:
+    """The model; its parameters are any, and ``most`` at most.
+
+    Raises KeyError, TypeError and ValueError for what is no description, before anything large is made.
+    """
+    if (count := _parameter_count(description)) > most:
+        raise ValueError(f"a model of {count} parameters and more, where {most} are the most that there can be")
     model = _built(description, "", {})
     if not isinstance(model, Module):
         raise TypeError(f"{shown(description)} is no module")
@@ -64,6 +70,17 @@ def _built(part: Any, path: str, made: dict[str, Module]) -> Any:
     config = {name: _built(setting, joined(path, name), made) for name, setting in part.items() if name != "type"}
     made[path] = _class(part["type"]).from_config(config)
     return made[path]
+
+
+def _parameter_count(part: Any) -> int:
+    """At least; a class of somebody else's is not asked, its base may take other arguments."""
+    if isinstance(part, list):
+        return sum(map(_parameter_count, part))
+    if not isinstance(part, dict):
+        return 0
+    kind = _class(part["type"]) if "type" in part else Module
+    own = kind.parameter_count(part) if _is_ours(kind) else 0
+    return own + sum(map(_parameter_count, part.values()))
 
 
 def is_complete(description: Any) -> bool:
@@ -102,7 +119,11 @@ def _is_missing(part: Any) -> bool:
 
 def _type_name(kind: type[Module]) -> str:
     """Ours by their names, others with where they are from."""
-    return kind.__name__ if kind.__module__.startswith("nn.") else f"{kind.__module__}:{kind.__qualname__}"
+    return kind.__name__ if _is_ours(kind) else f"{kind.__module__}:{kind.__qualname__}"
+
+
+def _is_ours(kind: type[Module]) -> bool:
+    return kind.__module__.startswith("nn.")
 
 
 def _class(name: Any) -> type[Module]:

@@ -132,6 +132,15 @@ DAMAGES = {
     "a string": (lambda text, _: replaced(text, ": 0.0", ': "0"'), "must be a number"),
     "too few": (lambda _, content: damaged(content, parameters={}), "lacks 6 of the 6 .* of another shape"),
     "unknown type": (lambda _, content: damaged(content, model={"type": "CNN"}), "no model that can be built"),
+    "huge": (lambda _, content: damaged(content, model=content["model"] | {"inputs": 2**70}), "a model of 23611832414"),
+    "too large": (
+        lambda _, content: damaged(content, model=content["model"] | {"inputs": 5004}),
+        "can be built: .*10008 parameters and more, where 10006 are",
+    ),
+    "too many inputs": (
+        lambda _, content: damaged(content, model=content["model"] | {"inputs": 5003}),
+        "lacks 10002 of the 10008",
+    ),
     "bad sizes": (lambda _, content: damaged(content, model=content["model"] | {"sizes": 3}), "can be built"),
 }
 

@@ -133,6 +133,30 @@ def test_what_describes_no_module_is_refused(description, error, message):
         built(description)
 
 
+@pytest.mark.parametrize(
+    ("description", "count"),
+    [
+        ({"type": "Neuron", "inputs": 5}, 5),
+        ({"type": "Layer", "inputs": 3, "outputs": 2}, 6),
+        ({"type": "MLP", "inputs": 2, "sizes": [3, 4]}, 18),
+        ({"type": "LayerNorm", "features": 4}, 4),
+        ({"type": "Embedding", "count": 5, "size": 2}, 10),
+        ({"type": "Sequential", "layers": [{"type": "Layer", "inputs": 2, "outputs": 2}, {"type": "Softmax"}]}, 4),
+    ],
+)
+def test_a_model_with_more_parameters_than_there_are_is_refused_before_it_is_made(description, count):
+    assert isinstance(built(description, most=count), Module)
+    with pytest.raises(ValueError, match=f"a model of {count} parameters and more, where {count - 1} are the most"):
+        built(description, most=count - 1)
+    with pytest.raises(ValueError, match=f"a model of {2 * count} parameters and more"):
+        built({"type": f"{HERE}:Halves", "left": description, "right": description}, most=2 * count - 1)
+
+
+def test_a_module_that_is_held_twice_has_its_parameters_once():
+    pair = described(Halves(layer := Layer(2, 2, rng=0), layer))
+    assert isinstance(built(pair, most=4), Module)
+
+
 def test_a_class_that_was_defined_again_is_the_one_that_is_built():
     def define(version):
         class Cell(Module):
