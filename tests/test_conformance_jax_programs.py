@@ -24,7 +24,7 @@ pytestmark = [pytest.mark.conformance, pytest.mark.once]
 
 @pytest.mark.parametrize("lift", [True, False])
 @given(**{**ANY_GRAPH, "graph": graphs(ops=BUILT_IN_ROWS, max_steps=25)})
-@settings(max_examples=5)
+@settings(max_examples=settings().max_examples // 20)
 def test_random_graphs_on_jax_give_the_numbers_of_the_scalar_engine(
     lift: bool, graph: Graph, learned: list[bool], seed: int
 ) -> None:
@@ -32,7 +32,7 @@ def test_random_graphs_on_jax_give_the_numbers_of_the_scalar_engine(
 
 
 @given(**ANY_NETWORK)
-@settings(max_examples=5)
+@settings(max_examples=settings().max_examples // 20)
 def test_networks_on_jax_give_the_numbers_of_the_scalar_engine(**network: Any) -> None:
     check_network(**network, backends=["jax"])
 

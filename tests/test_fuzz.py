@@ -318,7 +318,7 @@ GIVEN = [
 
 @pytest.mark.browser
 @given(st.lists(st.tuples(st.sampled_from(WORDS), st.sampled_from(GIVEN)), max_size=6))
-@settings(in_time, deadline=None, max_examples=40)
+@settings(in_time, deadline=None, max_examples=settings().max_examples * 2 // 5)
 def test_an_address_is_numbers_and_names_or_passed_over(page: Any, tmp_path: Path, said: list[tuple[str, str]]) -> None:
     file = tmp_path / "f.html"
     if not file.exists():

@@ -242,5 +242,5 @@ class Values(RuleBasedStateMachine):
             assert len(leaves(node.value)) == sum(k.made_of is None for k in node.below)
 
 
-Values.TestCase.settings = settings(max_examples=max(25, settings().max_examples // 10), stateful_step_count=30)
+Values.TestCase.settings = settings(max_examples=max(25, settings().max_examples // 4), stateful_step_count=30)
 TestValues = pytest.mark.hypothesis(Values.TestCase)

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from program_backends import BACKENDS, ROWS
 
@@ -78,7 +78,6 @@ def assert_the_scalar_engines_bits(f: Callable[..., Value], rows: Rows, paramete
     move=st.floats(0.0, 0.003),
 )
 @example(Graph((-0.0,), (("sin", (0,)),)), [False] * 4, 0.0)
-@settings(max_examples=100)
 def test_of_a_graph_that_is_not_lifted_values_and_gradients_are_the_scalar_engines_bits(
     graph: Graph, learned: list[bool], move: float
 ) -> None:

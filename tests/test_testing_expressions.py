@@ -25,7 +25,7 @@ def rows_of(tree):
 
 
 @given(expressions(3), POINTS)
-@settings(max_examples=150)
+@settings(max_examples=settings().max_examples * 3 // 2)
 def test_an_expression_is_the_same_function_on_every_kind_of_number(f, x):
     y = f(*x)
     assert math.isfinite(y)
@@ -38,14 +38,14 @@ def test_an_expression_is_the_same_function_on_every_kind_of_number(f, x):
 
 
 @given(expressions(3), POINTS)
-@settings(max_examples=150)
+@settings(max_examples=settings().max_examples * 3 // 2)
 def test_an_expression_prints_as_python_that_can_be_pasted(f, x):
     pasted = eval(repr(f), {**vars(ad), "__builtins__": {}, "abs": abs})
     assert pasted(*map(Value, x)).data == f(*map(Value, x)).data
 
 
 @given(expressions(2), POINTS)
-@settings(max_examples=150)
+@settings(max_examples=settings().max_examples * 3 // 2)
 def test_wherever_the_variables_are_it_has_a_gradient_and_that_is_right(f, x):
     x = tuple(x[:2])
     y, slopes = value_and_grad(f, (0, 1))(*x)
