@@ -187,7 +187,7 @@ def test_a_checkpoint_with_anything_else_inside_is_a_model_or_refused(saved: Pat
         for key in above:
             holder = holder[key]
         if data.draw(st.booleans()):
-            holder[last] = data.draw(ODD)
+            holder[last] = copy.deepcopy(data.draw(ODD))  # which the next change may be inside of
         else:
             del holder[last]
         if len(parts(content)) == 1:
