@@ -3,7 +3,7 @@
 Everything else about the project stands in pyproject.toml. AUTODIFF_ENGINE=python builds the reference engine alone.
 """
 
-import importlib
+import importlib.util
 import os
 import sys
 import sysconfig
@@ -61,7 +61,7 @@ class BuildIfPossible(build_ext):
             return
         if self.extensions:
             (HERE / NATIVE / "rows.h").write_text(rows_in_c(), encoding="ascii")
-        if sys.platform != "win32":
+        if sys.platform != "win32" and importlib.util.find_spec("Cython"):
             from Cython.Build import cythonize
 
             for ext in self.extensions:

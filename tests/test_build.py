@@ -115,6 +115,14 @@ def test_a_build_whose_c_does_not_compile_says_so_in_one_line_each(tmp_path: Pat
     ]
 
 
+def test_a_build_without_cython_goes_on_with_the_reference_engine(tmp_path: Path) -> None:
+    project = copy_of_the_project(tmp_path)
+    (tmp_path / "sitecustomize.py").write_text("import sys\nsys.modules['Cython'] = None\n", encoding="utf-8")
+    printed = build(project, PYTHONPATH=str(tmp_path))
+    assert "autodiff: no C compiler that works: the reference engine serves" in printed
+    assert not list((project / "autodiff" / "native").glob("*.so"))
+
+
 def test_a_tape_that_does_not_compile_leaves_the_engine_native(tmp_path: Path) -> None:
     project = copy_of_the_project(tmp_path)
     (project / "autodiff" / "native" / "tape.h").write_text("#error broken", encoding="utf-8")
